@@ -20,7 +20,7 @@ DPI = 120
 """Dots per inch of saved pictures."""
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-"""Okabe and Ito's colour-blind safe palette, strongest contrast first (its yellow is left out: it is too faint on white)."""
+"""Okabe and Ito's colour-blind safe palette, strongest contrast first; its yellow, too faint on white, is left out."""
 
 DASHES = ["-", "--", "-.", (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5, 1, 1.5)), (0, (7, 2)), "-"]
 """A line style for each colour, so that curves that overlap, or are printed in grey, can still be told apart."""
@@ -30,7 +30,7 @@ MUTED = "#666666"
 
 
 class Picture(Figure):
-    """A figure that a notebook shows by itself; it is not on pyplot's list, so nothing pops up and nothing stays open."""
+    """A figure that a notebook shows by itself. It is not on pyplot's list: nothing pops up, nothing stays open."""
 
     def _repr_png_(self) -> bytes:
         buffer = BytesIO()

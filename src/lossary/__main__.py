@@ -1,0 +1,8 @@
+"""`python -m lossary` is the `lossary` command."""
+
+from __future__ import annotations
+
+from lossary.cli import main
+
+if __name__ == "__main__":
+    main()
