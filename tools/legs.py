@@ -17,7 +17,8 @@ from pathlib import Path
 from tools.environment import ROOT, create, install, output, run, step
 
 INSTALLED = "from importlib.util import find_spec; print(*filter(find_spec, {}))"
-TESTS = ("-c", "tests/legs/pytest.ini", "--doctest-modules", "--pyargs", "tests/legs", "lossary.losses")
+PYTEST = ("-m", "pytest", "-c", "tests/legs/pytest.ini", "--rootdir", ".", "-p", "conftest")
+TESTS = ("--doctest-modules", "--pyargs", "tests/legs", "lossary.losses")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def run_leg(leg: Leg, python: str, minor: int) -> None:
     intruders = output(own, "-c", INSTALLED.format(sorted({"torch", "jax"} - {leg.framework})))
     if intruders is None or intruders.strip():
         sys.exit(f"the {leg.framework} leg must not contain {intruders}")
-    run(own, "-m", "pytest", *TESTS)
+    run(own, *PYTEST, *TESTS)
 
 
 if __name__ == "__main__":

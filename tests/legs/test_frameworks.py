@@ -6,6 +6,7 @@ missing is hidden from a fresh interpreter; in `make legs` it really is missing.
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -91,13 +92,10 @@ def test_faces_name_the_extra_to_install(face: str, missing: tuple[str, ...], me
     assert done.stderr.strip().splitlines()[-1] == f"ImportError: {message}"
 
 
-@pytest.mark.parametrize(
-    ("framework", "face"),
-    [(framework, face) for framework, face in (("torch", "torch"), ("jax", "flax")) if framework in INSTALLED],
-)
+@pytest.mark.parametrize(("framework", "face"), [("torch", "torch"), ("jax", "flax")], ids=["torch", "jax"])
 def test_face_equals_function(framework: str, face: str) -> None:
-    faces = pytest.importorskip(f"lossary.{face}")
     array = array_of(framework)
+    faces = importlib.import_module(f"lossary.{face}")
     predictions, targets = array([0.0, 3.0]), array([0.5, 0.0])
     value = faces.HuberLoss(delta=2.0)(predictions, targets)
     assert float(value) == float(lossary.huber_loss(predictions, targets, delta=2.0))
