@@ -1,0 +1,22 @@
+"""Lossary: loss functions for PyTorch, JAX and NumPy."""
+
+from ._core.check import checking as checking
+from ._core.reduce import reduce_loss as reduce_loss
+from ._core.result import LossResult as LossResult
+from .losses.classification import binary_cross_entropy_loss as binary_cross_entropy_loss
+from .losses.classification import binary_focal_loss as binary_focal_loss
+from .losses.classification import cross_entropy_loss as cross_entropy_loss
+from .losses.classification import focal_loss as focal_loss
+from .losses.classification import soft_cross_entropy_loss as soft_cross_entropy_loss
+from .losses.likelihood import LikelihoodType as LikelihoodType
+from .losses.likelihood import elbo_loss as elbo_loss
+from .losses.likelihood import gaussian_kl_divergence as gaussian_kl_divergence
+from .losses.likelihood import kl_divergence_diag_gaussian as kl_divergence_diag_gaussian
+from .losses.likelihood import log_likelihood as log_likelihood
+from .losses.regression import asymmetric_mse_loss as asymmetric_mse_loss
+from .losses.regression import charbonnier_loss as charbonnier_loss
+from .losses.regression import huber_loss as huber_loss
+from .losses.regression import log_cosh_loss as log_cosh_loss
+from .losses.regression import mae_loss as mae_loss
+from .losses.regression import mse_loss as mse_loss
+from .losses.regression import smooth_l1_loss as smooth_l1_loss

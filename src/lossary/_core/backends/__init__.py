@@ -1,0 +1,59 @@
+"""The seam: which framework serves these arrays. Imports nothing that the caller has not imported already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .protocol import Namespace
+
+_OF_TYPE: dict[type, Namespace] = {}
+
+
+class NoArrays(TypeError):
+    """A loss was called without a single array (`face` does so on purpose, to have its options checked)."""
+
+
+def namespace(loss: str, /, **arrays: object) -> Namespace:
+    """The framework module that serves `arrays`, whose names are for the error text; None is passed over."""
+    found: Namespace | None = None
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        xp = _OF_TYPE.get(type(array)) or _learn(loss, name, type(array))
+        if found is not None and xp is not found:
+            got = ", ".join(f"{key} {_framework(loss, key, value)}" for key, value in arrays.items() if value is not None)
+            raise TypeError(f"{loss}: expected arrays of one framework; got {got}")
+        found = xp
+    if found is None:
+        raise NoArrays(f"{loss}: expected arrays; got none")
+    return found
+
+
+def _framework(loss: str, name: str, array: object) -> str:
+    return (_OF_TYPE.get(type(array)) or _learn(loss, name, type(array))).NAME
+
+
+def _learn(loss: str, name: str, cls: type) -> Namespace:
+    xp = _OF_TYPE[cls] = _load(loss, name, cls)
+    return xp
+
+
+def _load(loss: str, name: str, cls: type) -> Namespace:
+    # By module name, not isinstance: a JAX tracer is no subclass of jax.Array.
+    # Plain import statements, not importlib: torch.compile can trace them on a cold first call.
+    roots = {base.__module__.partition(".")[0] for base in cls.__mro__}
+    if "torch" in roots:
+        from . import torch
+
+        return torch
+    if roots & {"jax", "jaxlib"}:
+        from . import jax
+
+        return jax
+    if "numpy" in roots:
+        from . import numpy
+
+        return numpy
+    kind = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    raise TypeError(f"{loss}: expected {name} to be a torch.Tensor, jax.Array or numpy.ndarray; got {kind}")

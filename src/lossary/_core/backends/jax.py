@@ -1,0 +1,153 @@
+"""JAX: nearly its own namespace; what differs is the sub-gradient at kinks and a mean that cannot overflow."""
+# jax.numpy's own annotations leave some parameters partly unknown.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.lax import stop_gradient as stop_gradient
+from jax.nn import relu as relu
+from jax.nn import sigmoid as sigmoid
+from jax.nn import softplus as softplus
+from jax.numpy import any as any
+from jax.numpy import argmax as argmax
+from jax.numpy import broadcast_to as broadcast_to
+from jax.numpy import exp as exp
+from jax.numpy import expand_dims as expand_dims
+from jax.numpy import expm1 as expm1
+from jax.numpy import isfinite as isfinite
+from jax.numpy import log as log
+from jax.numpy import log1p as log1p
+from jax.numpy import max as max
+from jax.numpy import maximum as maximum
+from jax.numpy import minimum as minimum
+from jax.numpy import ones_like as ones_like
+from jax.numpy import reshape as reshape
+from jax.numpy import sign as sign
+from jax.numpy import squeeze as squeeze
+from jax.numpy import sum as sum
+from jax.numpy import take_along_axis as take_along_axis
+from jax.numpy import where as where
+
+from ..result import LossResult, flatten, unflatten
+from .composed import log_odds_by_parts
+
+NAME = "jax"
+CHANNEL_AXIS = -1
+
+Axes = int | Sequence[int] | None
+_HERE: Any = sys.modules[__name__]
+
+jax.tree_util.register_pytree_node(LossResult, lambda result: (flatten(result)[0], tuple(result.terms)), unflatten)
+
+
+@jax.custom_jvp
+def abs(x: Array, /) -> Array:
+    return jnp.abs(x)
+
+
+abs.defjvps(lambda dx, _, x: dx * jnp.sign(x))
+
+
+def clip(x: Array, low: float, high: float, /) -> Array:
+    return jnp.minimum(jnp.maximum(x, low), high)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def hypot(x: Array, y: float, /) -> Array:
+    size = jnp.abs(x)
+    large = jnp.maximum(size, y)
+    ratio = jnp.minimum(size, y) / large
+    return large * jnp.sqrt(1 + ratio * ratio)
+
+
+@hypot.defjvp
+def _hypot_jvp(y: float, primals: Any, tangents: Any) -> Any:
+    root = hypot(primals[0], y)
+    return root, tangents[0] * (primals[0] / root)
+
+
+def mean(x: Array, /, *, axis: Axes) -> Array:
+    count = jnp.size(x, axis)
+    return jnp.sum(x * (1 / count), axis=axis)  # dividing first: a sum may overflow where its mean does not
+
+
+def positions(x: Array, /, *, axis: int) -> Array:
+    return jax.lax.broadcasted_iota(jnp.int32, [n if i == axis % x.ndim else 1 for i, n in enumerate(x.shape)], axis % x.ndim)
+
+
+def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
+    return log_odds_by_parts(_HERE, logits, index, axis=axis)
+
+
+def pointwise(formula: Callable[..., Any], x: Array, /, *others: Array, native: str | None = None, **options: Any) -> Array:
+    @jax.custom_jvp
+    def losses(x: Array, *others: Array) -> Array:
+        return formula(_HERE, x, *others, **options)[0]
+
+    @losses.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        x, *others = primals
+        value, slope = formula(_HERE, x, *others, **options)
+        tangent = slope() * tangents[0]
+        if others:
+            along = jax.jvp(lambda *rest: formula(_HERE, x, *rest, **options)[0], tuple(others), tuple(tangents[1:]))
+            tangent = tangent + along[1]
+        return value, tangent
+
+    return losses(x, *others)
+
+
+def select(keep: Array, x: Array, fill: float, /) -> Array:
+    return jnp.where(keep, x, fill)
+
+
+def kind(x: Array, /) -> str:
+    dtype = x.dtype
+    if jnp.issubdtype(dtype, jnp.floating):
+        return "float"
+    return "complex" if jnp.issubdtype(dtype, jnp.complexfloating) else "bool" if dtype == jnp.bool_ else "int"
+
+
+def promote(*arrays: Array) -> tuple[Array, ...]:
+    wide = jnp.float64 if jnp.float64 in [array.dtype for array in arrays] else jnp.float32
+    return tuple(array.astype(wide) for array in arrays)
+
+
+def indices(labels: Array, /) -> Array:
+    return labels if jnp.issubdtype(labels.dtype, jnp.signedinteger) else labels.astype(jnp.int32)
+
+
+def astype(x: Array, like: Array, /) -> Array:
+    return x.astype(like.dtype)
+
+
+def asarray(values: Any, like: Array, /) -> Array:
+    return jnp.asarray(values, dtype=like.dtype)
+
+
+def visible(x: Array, /) -> bool:
+    return not isinstance(x, jax.core.Tracer) and x.is_fully_addressable and all(d.platform == "cpu" for d in x.devices())
+
+
+def tracing(x: Array, /) -> bool:
+    return isinstance(x, jax.core.Tracer)
+
+
+def extent(x: Array, /) -> tuple[float, float]:
+    return x.min().item(), x.max().item()
+
+
+def require(ok: Array, message: str, /) -> None:
+    def complain(ok: Any) -> None:
+        if not ok.all():
+            raise ValueError(message)
+
+    jax.debug.callback(complain, ok)

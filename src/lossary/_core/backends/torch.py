@@ -1,0 +1,207 @@
+"""PyTorch: `axis` → `dim`, and in eager mode hand-placed gradients that touch memory as rarely as they can."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch import abs as abs
+from torch import exp as exp
+from torch import expm1 as expm1
+from torch import isfinite as isfinite
+from torch import log as log
+from torch import log1p as log1p
+from torch import ones_like as ones_like
+from torch import relu as relu
+from torch import sigmoid as sigmoid
+from torch import sign as sign
+
+from .composed import log_odds_by_parts
+from .torch_eager import LogOdds, Pointwise, Total
+
+from torch.utils._pytree import register_pytree_node
+
+from ..result import LossResult, flatten, unflatten
+
+NAME = "torch"
+CHANNEL_AXIS = 1
+
+Axes = int | Sequence[int] | None
+_HERE: Any = sys.modules[__name__]
+register_pytree_node(LossResult, flatten, lambda children, context: unflatten(context, children), serialized_type_name="lossary.LossResult")
+
+_LARGE = 1 << 16  # from here on a pass over memory costs more than a call from Python
+
+
+def minimum(x: Tensor, y: Any, /) -> Tensor:
+    return torch.minimum(x, y) if isinstance(y, Tensor) else torch.clamp(x, max=y)
+
+
+def maximum(x: Tensor, y: Any, /) -> Tensor:
+    return torch.maximum(x, y) if isinstance(y, Tensor) else torch.clamp(x, min=y)
+
+
+def where(condition: Tensor, x: Any, y: Any, /) -> Tensor:
+    return torch.where(condition, x, y)
+
+
+def sum(x: Tensor, /, *, axis: Axes, keepdims: bool = False) -> Tensor:
+    return torch.sum(x) if axis is None else torch.sum(x, dim=axis, keepdim=keepdims)
+
+
+def max(x: Tensor, /, *, axis: int, keepdims: bool = False) -> Tensor:
+    return torch.amax(x, dim=axis, keepdim=keepdims)
+
+
+def any(x: Tensor, /, *, axis: Axes) -> Tensor:
+    return torch.any(x) if axis is None else torch.any(x, dim=axis)
+
+
+def argmax(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.argmax(x, dim=axis)
+
+
+def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int) -> Tensor:
+    return torch.gather(x, axis, indices)
+
+
+def expand_dims(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.unsqueeze(x, axis)
+
+
+def squeeze(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.squeeze(x, axis)
+
+
+def reshape(x: Tensor, shape: Sequence[int], /) -> Tensor:
+    return torch.reshape(x, tuple(shape))
+
+
+def broadcast_to(x: Tensor, shape: Sequence[int], /) -> Tensor:
+    return x.expand(tuple(shape))
+
+
+def clip(x: Tensor, low: float, high: float, /) -> Tensor:
+    return torch.clamp(x, low, high)
+
+
+def hypot(x: Tensor, y: float, /) -> Tensor:
+    return torch.hypot(x, x.new_full((), y))
+
+
+def mean(x: Tensor, /, *, axis: Axes) -> Tensor:
+    count = _count(x, axis)
+    if _plain(x):
+        # A float64 sum cannot overflow where the mean does not.
+        if axis is None and x.numel() >= _LARGE and x.dtype == torch.float32:
+            return (Total.apply(x) / count).to(x.dtype)
+        return torch.mean(x, dim=axis, dtype=torch.float64).to(x.dtype)
+    return torch.sum(x * (1 / count), dim=axis)
+
+
+def _count(x: Tensor, axis: Axes) -> int:
+    if axis is None:
+        return x.numel()
+    count = 1
+    for i in [axis] if isinstance(axis, int) else axis:
+        count *= x.shape[i]
+    return count
+
+
+def softplus(x: Tensor, /) -> Tensor:
+    # torch's own threshold of 20 cuts e^−20, which float64 still sees.
+    return F.softplus(x, 1.0, 40.0)
+
+
+def stop_gradient(x: Tensor, /) -> Tensor:
+    return x.detach()
+
+
+def positions(x: Tensor, /, *, axis: int) -> Tensor:
+    shape = [1] * x.ndim
+    shape[axis] = x.shape[axis]
+    return torch.arange(x.shape[axis], device=x.device).reshape(shape)
+
+
+def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
+    if _plain(logits):
+        return LogOdds.apply(logits, index, axis % logits.ndim)
+    return log_odds_by_parts(_HERE, logits, index, axis=axis)
+
+
+def pointwise(formula: Callable[..., Any], x: Tensor, /, *others: Tensor, native: str | None = None, **options: Any) -> Tensor:
+    if native is not None:
+        return getattr(F, native)(x, *others, reduction="none", **options)
+    plain = _plain(x, *others)
+    if torch.compiler.is_compiling() and not x.requires_grad:
+        return formula(_HERE, x, *others, **options)[0]
+    wanted = x.requires_grad or not plain
+    return Pointwise.apply(_HERE, formula, options, wanted, plain, x, *others)[0]
+
+
+def select(keep: Tensor, x: Tensor, fill: float, /) -> Tensor:
+    if visible(keep) and bool(keep.all()):  # saves a copy of x where looking is free
+        return x
+    return torch.where(keep, x, fill)
+
+
+def kind(x: Tensor, /) -> str:
+    dtype = x.dtype
+    if dtype.is_floating_point:
+        return "float"
+    return "complex" if dtype.is_complex else "bool" if dtype == torch.bool else "int"
+
+
+def promote(*arrays: Tensor) -> tuple[Tensor, ...]:
+    first = arrays[0].dtype
+    if first == torch.float32 or first == torch.float64:
+        for array in arrays:
+            if array.dtype != first:
+                break
+        else:
+            return arrays
+    wide = torch.float64 if torch.float64 in [array.dtype for array in arrays] else torch.float32
+    return tuple(array.to(wide) for array in arrays)
+
+
+def indices(labels: Tensor, /) -> Tensor:
+    return labels.to(torch.int64)
+
+
+def astype(x: Tensor, like: Tensor, /) -> Tensor:
+    return x.to(like.dtype)
+
+
+def asarray(values: Any, like: Tensor, /) -> Tensor:
+    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+
+
+def visible(x: Tensor, /) -> bool:
+    return _plain(x) and x.device.type == "cpu"
+
+
+def tracing(x: Tensor, /) -> bool:
+    return not _plain(x)
+
+
+def extent(x: Tensor, /) -> tuple[float, float]:
+    low, high = torch.aminmax(x.detach())
+    return low.item(), high.item()
+
+
+def require(ok: Tensor, message: str, /) -> None:
+    torch._assert_async(ok, message)  # pyright: ignore[reportPrivateUsage]  # the one assertion that torch.compile keeps
+
+
+def _plain(*arrays: Tensor) -> bool:
+    """Ordinary eager tensors: no compiler, no torch.func transform and no fake tensor is looking on."""
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # pyright: ignore
+        return False
+    for array in arrays:
+        if type(array) is not Tensor and type(array) is not torch.nn.Parameter:
+            return False
+    return True

@@ -1,0 +1,190 @@
+"""Checks on arguments. Shapes, dtypes and options are static, so free under jit and compile; values follow the level that `checking` sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .types import Reduction
+
+if TYPE_CHECKING:
+    from .backends.protocol import Namespace
+
+REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none", "batch_sum")
+
+
+class checking:  # noqa: N801  used like a function: torch.set_grad_enabled has the same form
+    """Switch value checks on everywhere, or off; as a statement, or for the length of a `with` block.
+
+    Values (labels in range, targets and probabilities in [0, 1]) are checked by default only where looking at them costs little:
+    eager arrays in host memory. `checking()` checks them on accelerators and inside `jit` and `torch.compile` too, where they raise a real
+    error at run time; `checking(False)` checks none, and a bad value gives NaN. The setting is the process's; a program that is
+    compiled already keeps the checks it was compiled with.
+
+    Example:
+        >>> import lossary, numpy as np
+        >>> with lossary.checking(False):
+        ...     float(lossary.binary_cross_entropy_loss(np.array([0.0]), np.array([7.0])))
+        nan
+    """
+
+    level: bool | None = None
+
+    def __init__(self, enabled: bool = True) -> None:
+        self._before = checking.level
+        checking.level = bool(enabled)
+
+    def __enter__(self) -> checking:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        checking.level = self._before
+
+
+# ---- options ----
+
+
+def known_reduction(loss: str, reduction: str, axis: Any = None, normalizer: Any = None) -> None:
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{loss}: expected reduction to be one of {', '.join(map(repr, REDUCTIONS))}; got {reduction!r}")
+    if axis is not None and reduction not in ("mean", "sum"):
+        raise ValueError(f"{loss}: expected axis only with reduction 'mean' or 'sum'; got axis {axis!r} with reduction {reduction!r}")
+    if normalizer is not None:
+        if reduction not in ("mean", "batch_sum"):
+            raise ValueError(f"{loss}: expected normalizer only with reduction 'mean' or 'batch_sum'; got reduction {reduction!r}")
+        positive(loss, normalizer=normalizer)
+
+
+def positive(loss: str, **options: Any) -> None:
+    for name, value in options.items():
+        if _number(loss, name, value) and not 0 < value < float("inf"):
+            raise ValueError(f"{loss}: expected {name} > 0; got {name} {value!r}")
+
+
+def non_negative(loss: str, **options: Any) -> None:
+    for name, value in options.items():
+        if _number(loss, name, value) and not 0 <= value < float("inf"):
+            raise ValueError(f"{loss}: expected {name} >= 0; got {name} {value!r}")
+
+
+def fraction(loss: str, **options: Any) -> None:
+    """In [0, 1]; None is passed over."""
+    for name, value in options.items():
+        if value is not None and _number(loss, name, value) and not 0 <= value <= 1:
+            raise ValueError(f"{loss}: expected {name} in [0, 1]; got {name} {value!r}")
+
+
+def smoothing(loss: str, label_smoothing: float) -> None:
+    if _number(loss, "label_smoothing", label_smoothing) and not 0 <= label_smoothing < 1:
+        raise ValueError(f"{loss}: expected label_smoothing in [0, 1); got label_smoothing {label_smoothing!r}")
+
+
+def _number(loss: str, name: str, value: Any) -> bool:
+    """Is this a Python number, to be checked now? Arrays (a learned or traced option) are let through."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return True
+    if hasattr(value, "dtype"):
+        return False
+    raise TypeError(f"{loss}: expected {name} to be a number; got {name} {value!r}")
+
+
+# ---- shapes and dtypes ----
+
+
+def described(**arrays: Any) -> str:
+    return ", ".join(f"{name} {tuple(array.shape)}" for name, array in arrays.items() if array is not None)
+
+
+def dtype_name(array: Any) -> str:
+    return str(array.dtype).removeprefix("torch.")
+
+
+def same_shape(loss: str, **arrays: Any) -> None:
+    shape = None
+    for array in arrays.values():
+        if array is None:
+            continue
+        if shape is not None and array.shape != shape:
+            raise ValueError(f"{loss}: expected arrays of one shape; got {described(**arrays)}")
+        shape = array.shape
+
+
+def floating(loss: str, xp: Namespace, hint: str = "", **arrays: Any) -> None:
+    for name, array in arrays.items():
+        if array is not None and xp.kind(array) != "float":
+            raise TypeError(f"{loss}: expected {name} of a floating dtype; got {name} {dtype_name(array)}{hint}")
+
+
+def real(loss: str, xp: Namespace, **arrays: Any) -> None:
+    for name, array in arrays.items():
+        if array is not None and xp.kind(array) == "complex":
+            raise TypeError(f"{loss}: expected {name} of a real dtype; got {name} {dtype_name(array)}")
+
+
+def axis_of(loss: str, name: str, axis: int, array_name: str, array: Any) -> int:
+    """`axis` as a number from 0 up, or an error that names the array's shape."""
+    rank = len(array.shape)
+    if not isinstance(axis, int) or isinstance(axis, bool):
+        raise TypeError(f"{loss}: expected {name} to be an integer; got {name} {axis!r}")
+    if not -rank <= axis < rank:
+        raise ValueError(f"{loss}: expected {name} in [{-rank}, {rank}); got {name} {axis} for {described(**{array_name: array})}")
+    return axis % rank
+
+
+def class_axis(loss: str, xp: Namespace, channel_axis: int | None, logits: Any, name: str = "logits") -> int:
+    """Where the classes are: `channel_axis`, by default the framework's habit; a vector has only one axis to choose."""
+    if len(logits.shape) == 0:
+        raise ValueError(f"{loss}: expected {name} with a class axis; got {described(**{name: logits})}")
+    if channel_axis is None:
+        channel_axis = xp.CHANNEL_AXIS if len(logits.shape) > 1 else 0
+    return axis_of(loss, "channel_axis", channel_axis, name, logits)
+
+
+def array_or_none(values: Any) -> Any:
+    """An option that may be an array or a list, as `namespace` wants it."""
+    return values if hasattr(values, "dtype") else None
+
+
+def laid_along(xp: Namespace, values: Any, axis: int, like: Any) -> Any:
+    """A vector laid along `axis` of arrays of `like`'s rank."""
+    return xp.reshape(values, [-1 if i == axis else 1 for i in range(len(like.shape))])
+
+
+def per_class(loss: str, xp: Namespace, name: str, values: Any, classes: int, like: Any) -> Any:
+    """One non-negative number a class as an array of `like`'s dtype."""
+    if not hasattr(values, "dtype") and not isinstance(values, Sequence):
+        raise TypeError(f"{loss}: expected {name} to be one number per class; got {name} {values!r}")
+    array = xp.asarray(values, like)
+    if tuple(array.shape) != (classes,):
+        raise ValueError(f"{loss}: expected {name} of shape ({classes},), one per class; got {described(**{name: array})}")
+    return in_range(loss, xp, name, array, low=0.0)
+
+
+# ---- values ----
+
+
+def in_range(loss: str, xp: Namespace, name: str, array: Any, low: float, high: float = float("inf"), note: str = "") -> Any:
+    """`array`, checked to lie in [low, high]; where it cannot be looked at, values outside it become NaN instead."""
+    bounds = f"in [{low:g}, {high:g}]" if high < float("inf") else f">= {low:g}"
+    expected = f"{loss}: expected {name} {bounds}{note}; got {name}"
+    if checking.level is not False and xp.visible(array):
+        if 0 not in array.shape:
+            least, most = xp.extent(array)
+            if least < low or most > high:  # a NaN is neither: it goes through, to be seen in the result
+                raise ValueError(f"{expected} from {least:g} to {most:g}")
+        return array
+    bad = array < low if high == float("inf") else (array < low) | (array > high)
+    refuse(loss, xp, ~bad, f"{expected} outside it")
+    return xp.where(bad, nan, array)
+
+
+def refuse(loss: str, xp: Namespace, ok: Any, message: str) -> None:
+    """Under `checking()`, an error wherever the values could not be looked at beforehand."""
+    if checking.level:
+        everything = ~xp.any(~ok, axis=None)
+        if xp.tracing(ok):
+            xp.require(everything, message)
+        elif not bool(everything):
+            raise ValueError(message)

@@ -1,0 +1,52 @@
+"""What the torch and the flax faces share: which arguments belong to the constructor and which to the call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from .backends import NoArrays
+
+PER_CALL = ("mask", "normalizer")  # keyword-only in the function, but new with every batch
+
+
+def body_of(fn: Callable[..., Any], package: str) -> dict[str, Any]:
+    """The class body of the face of `fn`: its documentation, and its options as the constructor's signature."""
+    options = [p for p in inspect.signature(fn).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in PER_CALL]
+    return {"_fn": staticmethod(fn), "__doc__": fn.__doc__, "__module__": package, "__signature__": inspect.Signature(options)}
+
+
+def check_options(cls: type, fn: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Wrong names and values are refused when the face is built, not at the first batch."""
+    parameters = inspect.signature(fn).parameters
+    allowed = inspect.signature(cls).parameters
+    for name in options:
+        if name not in allowed:
+            hint = "; it is passed with the arrays, at the call" if name in parameters else ""
+            raise TypeError(f"{cls.__name__}: expected options among {', '.join(allowed)}; got {name}{hint}")
+    for name, parameter in allowed.items():
+        if parameter.default is parameter.empty and name not in options:
+            raise TypeError(f"{cls.__name__}: expected the option {name}, which has no default; got none")
+    arrays = [None for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    try:  # called without arrays, a loss checks its options and stops
+        fn(*arrays, **{name: value for name, value in options.items() if not hasattr(value, "dtype")})
+    except NoArrays:
+        pass
+
+
+def call_names(fn: Callable[..., Any]) -> frozenset[str]:
+    """The arguments that a call may give by name: the arrays and what is new with every batch."""
+    return frozenset(
+        p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD or p.name in PER_CALL
+    )
+
+
+def check_call(cls: type, allowed: frozenset[str], given: dict[str, Any]) -> None:
+    for name in given:
+        if name not in allowed:
+            raise TypeError(f"{cls.__name__}: expected arrays, mask or normalizer at the call; got {name}, which goes to the constructor")
+
+
+def shown(options: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in options.items())

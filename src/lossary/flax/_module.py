@@ -1,0 +1,64 @@
+"""The one nnx.Module behind every flax face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from flax import nnx
+from jax import Array
+
+from .._core.faces import body_of, call_names, check_call, check_options, shown
+
+Options = ParamSpec("Options")
+Result = TypeVar("Result")
+
+
+class Loss(nnx.Module, Generic[Options, Result]):
+    """A loss function whose options are fixed when it is built; arrays, `mask` and `normalizer` come with each call.
+
+    Options that are arrays (class weights) are variables of the module; all others are static.
+    """
+
+    _fn: ClassVar[Callable[..., Any]]
+    _call_names: ClassVar[frozenset[str]]
+
+    def __init__(self, *args: Options.args, **options: Options.kwargs) -> None:
+        if args:
+            raise TypeError(f"{type(self).__name__}: expected options by name; got {len(args)} by position")
+        check_options(type(self), type(self)._fn, options)
+        given: dict[str, Any] = dict(options)
+        # Tuples, not dictionaries and lists: nnx hashes what is static.
+        self.options = nnx.static(tuple((name, _hashable(value)) for name, value in given.items() if not hasattr(value, "dtype")))
+        self.arrays = nnx.data({name: nnx.Variable(value) for name, value in given.items() if hasattr(value, "dtype")})
+
+    def __call__(self, *arrays: Array | None, **named: Any) -> Result:
+        if named:
+            check_call(type(self), self._call_names, named)
+        held = {name: variable[...] for name, variable in self.arrays.items()}
+        return type(self)._fn(*arrays, **dict(self.options), **held, **named)
+
+    def __repr__(self) -> str:
+        tensors = {name: tuple(variable[...].shape) for name, variable in self.arrays.items()}
+        return f"{type(self).__name__}({shown({**dict(self.options), **tensors})})"
+
+    __str__ = __repr__
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@overload
+def face(  # five arrays: elbo_loss
+    name: str, fn: Callable[Concatenate[Array, Array, Array, Array, Array | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(
+    name: str, fn: Callable[Concatenate[Array, Array, Array | None, Array | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(name: str, fn: Callable[Concatenate[Array, Array, Array | None, Options], Result]) -> type[Loss[Options, Result]]: ...
+def face(name: str, fn: Callable[..., Any]) -> type[Loss[Any, Any]]:
+    """The nnx.Module class of `fn`: its arrays become the call's, its options the constructor's."""
+    return type(name, (Loss,), {**body_of(fn, __package__ or ""), "_call_names": call_names(fn)})

@@ -1,0 +1,333 @@
+"""Losses of scores against one of many classes.
+
+Everything here rests on the log-odds z_y = log p_y / (1 − p_y) of one class under the softmax: −log p_y = softplus(−z_y).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..._core.backends import namespace
+from ..._core.check import (
+    array_or_none,
+    checking,
+    class_axis,
+    described,
+    dtype_name,
+    floating,
+    in_range,
+    known_reduction,
+    laid_along,
+    non_negative,
+    per_class,
+    refuse,
+    smoothing,
+)
+from ..._core.reduce import Counted, counted, reduce
+from ..._core.types import A, Bool, Float, Int, Reduction
+from .curves import focal
+
+if TYPE_CHECKING:
+    from ..._core.backends.protocol import Namespace
+
+
+def cross_entropy_loss(
+    logits: Float[A, "*batch classes"],
+    labels: Int[A, "*batch"],
+    weights: Float[A, "*leading"] | None = None,
+    *,
+    class_weights: Sequence[float] | A | None = None,
+    label_smoothing: float = 0.0,
+    ignore_index: int | None = -100,
+    channel_axis: int | None = None,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """How surprised the softmax of the logits is by the true class, in nats.
+
+        −v_y log p_y,  p = softmax(logits), y the label, v = class_weights
+        with smoothing ε over K classes:  −(1 − ε) v_y log p_y − (ε / K) Σ_c v_c log p_c
+
+    The mean divides by Σ w_i v_{y_i}: the weight that the labels carry, before smoothing.
+
+    Args:
+        logits: unnormalised log-probabilities, with classes along `channel_axis`; any shape otherwise (dense prediction too).
+        labels: class indices in [0, K), of the shape of `logits` without its class axis.
+        weights: a factor per item, of the shape of `labels` or a leading part of it; 0 drops the item.
+        class_weights: one factor ≥ 0 per class.
+        label_smoothing: ε in [0, 1), the share of the target that is spread evenly over all K classes.
+        ignore_index: items with this label are as if removed; None ignores nothing.
+        channel_axis: the class axis; 1 for torch, −1 for JAX and NumPy.
+        mask: True counts; shaped as `weights` may be.
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
+        reduction: "mean" (Σ wvℓ / Σ wv), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
+
+    Returns:
+        In [0, ∞), in nats; log K for equal logits, near 0 only where p_y is near 1 (with smoothing never 0).
+        Gradient: p − target, within ±1 for each logit before weights.
+
+    Raises:
+        ValueError: shapes that do not fit, a label out of range, class_weights of the wrong length, an option out of its range.
+        TypeError: labels that are not integers (probabilities go to `soft_cross_entropy_loss`), logits that are not floating point.
+
+    Source:
+        Good 1952, "Rational decisions"; label smoothing: Szegedy et al. 2016, arXiv:1512.00567, §7.
+
+    Example:
+        >>> cross_entropy_loss(np.array([[0.0, 0.0, 0.0, 0.0]]), np.array([2])).round(4).item()  # log 4
+        1.3863
+    """
+    name = "cross_entropy_loss"
+    smoothing(name, label_smoothing)
+    items = labelled(name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, normalizer, reduction)
+    xp, logits = items.xp, items.logits
+    losses = surprise(xp, items)
+    if label_smoothing:
+        # −log p_c = −log p_y + (x_y − x_c), so the even share of the target needs no second softmax.
+        own = xp.take_along_axis(logits, xp.expand_dims(items.index, axis=items.axis), axis=items.axis)
+        spread = label_smoothing / items.classes
+        if items.class_weights is None:
+            losses = losses + spread * xp.sum(own - logits, axis=items.axis)
+        else:
+            v = laid_along(xp, items.class_weights, items.axis, logits)
+            total = xp.sum(items.class_weights, axis=None)
+            losses = ((1 - label_smoothing) * items.label_weight + spread * total) * losses + spread * xp.sum(v * (own - logits), axis=items.axis)
+    elif items.label_weight is not None:
+        losses = items.label_weight * losses
+    return _reduced(name, items, losses, normalizer, reduction)
+
+
+def soft_cross_entropy_loss(
+    logits: Float[A, "*batch classes"],
+    probs: Float[A, "*batch classes"],
+    weights: Float[A, "*leading"] | None = None,
+    *,
+    class_weights: Sequence[float] | A | None = None,
+    label_smoothing: float = 0.0,
+    channel_axis: int | None = None,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """Cross entropy against a distribution over the classes (mixup, distillation, several annotators), in nats.
+
+        −Σ_c v_c q_c log p_c,  p = softmax(logits), q = (1 − ε) probs + (ε / K) Σ probs, v = class_weights
+
+    The mean divides by Σ_i w_i Σ_c v_c probs_ic, so one-hot targets give what `cross_entropy_loss` gives for their labels; without
+    class weights the divisor is Σ_i w_i, whatever a row of `probs` sums to.
+
+    Args:
+        logits: unnormalised log-probabilities, with classes along `channel_axis`.
+        probs: target probabilities in [0, 1], of the shape of `logits`.
+        weights: a factor per item, of the shape of `logits` without its class axis or a leading part of it; 0 drops the item.
+        class_weights: one factor ≥ 0 per class.
+        label_smoothing: ε in [0, 1), the share of the target that is spread evenly over all K classes.
+        channel_axis: the class axis; 1 for torch, −1 for JAX and NumPy.
+        mask: True counts; shaped as `weights` may be.
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
+        reduction: "mean", "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
+
+    Returns:
+        In [H(q), ∞), in nats, smallest where p = q; H(q) is the entropy of the target. Gradient: p − q for each logit, if q sums to 1.
+
+    Raises:
+        ValueError: shapes that do not fit, a probability outside [0, 1], class_weights of the wrong length, an option out of its range.
+        TypeError: probs that are class indices (they go to `cross_entropy_loss`), logits that are not floating point.
+
+    Source:
+        Good 1952, "Rational decisions"; soft targets: Hinton et al. 2015, arXiv:1503.02531, §2.
+
+    Example:
+        >>> soft_cross_entropy_loss(np.array([[0.0, 0.0]]), np.array([[0.5, 0.5]])).round(4).item()  # log 2
+        0.6931
+    """
+    name = "soft_cross_entropy_loss"
+    smoothing(name, label_smoothing)
+    known_reduction(name, reduction, None, normalizer)
+    xp = namespace(name, logits=logits, probs=probs, weights=weights, mask=mask, class_weights=array_or_none(class_weights))
+    floating(name, xp, logits=logits)
+    floating(name, xp, hint="; for class indices use cross_entropy_loss", probs=probs)
+    if probs.shape != logits.shape:
+        got = described(logits=logits, probs=probs)
+        raise ValueError(f"{name}: expected arrays of one shape; got {got}; for class indices use cross_entropy_loss")
+    axis = class_axis(name, xp, channel_axis, logits)
+    logits, probs = xp.promote(logits, probs)
+    items = counted(name, xp, _without(axis, logits.shape), weights, mask, logits)
+    if items is not None:
+        keep = xp.expand_dims(xp.broadcast_to(items.keep, _without(axis, logits.shape)), axis=axis)
+        logits, probs = xp.select(keep, logits, 0.0), xp.select(keep, probs, 0.0)
+    probs = in_range(name, xp, "probs", probs, 0.0, 1.0)
+    divisor = None
+    shares = probs
+    if label_smoothing:
+        spread = label_smoothing / logits.shape[axis]
+        shares = (1 - label_smoothing) * probs + spread * xp.sum(probs, axis=axis, keepdims=True)
+    if class_weights is not None:
+        v = laid_along(xp, per_class(name, xp, "class_weights", class_weights, logits.shape[axis], logits), axis, logits)
+        shares = v * shares
+        divisor = xp.sum(v * probs, axis=axis)
+        divisor = divisor if items is None else divisor * items.factor
+    losses = _cross_entropy(xp, logits, shares, axis)
+    return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction, divisor=divisor)
+
+
+def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int) -> Any:
+    """−Σ_c shares_c log p_c as Σ_c shares_c (x_top − x_c) − (Σ shares) log p_top: terms ≥ 0 only, so nothing cancels."""
+    index = xp.argmax(logits, axis=axis)
+    top = xp.take_along_axis(logits, xp.expand_dims(index, axis=axis), axis=axis)
+    surprise = xp.softplus(-xp.log_odds(logits, index, axis=axis))
+    # 0 · ∞ is 0 here: a class that is impossible and asked for by no one costs nothing.
+    gaps = xp.where(shares == 0, 0.0, top - logits)
+    return xp.sum(shares * gaps, axis=axis) + xp.sum(shares, axis=axis) * surprise
+
+
+def focal_loss(
+    logits: Float[A, "*batch classes"],
+    labels: Int[A, "*batch"],
+    weights: Float[A, "*leading"] | None = None,
+    *,
+    alpha: float | Sequence[float] | A | None = None,
+    gamma: float = 2.0,
+    ignore_index: int | None = -100,
+    channel_axis: int | None = None,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """Softmax cross entropy that fades out the items which are right already.
+
+        −alpha_y (1 − p_y)^gamma log p_y,  p = softmax(logits), y the label
+
+    `alpha` scales the loss and stays out of the denominator: the mean is over the items that count, as in the paper's detector code.
+
+    Args:
+        logits: unnormalised log-probabilities, with classes along `channel_axis`; any shape otherwise (dense prediction too).
+        labels: class indices in [0, K), of the shape of `logits` without its class axis.
+        weights: a factor per item, of the shape of `labels` or a leading part of it; 0 drops the item.
+        alpha: one factor ≥ 0 per class, which balances the classes; or one number for all, which only rescales the loss.
+        gamma: ≥ 0; 0 is cross entropy, larger values fade easy items more.
+        ignore_index: items with this label are as if removed; None ignores nothing.
+        channel_axis: the class axis; 1 for torch, −1 for JAX and NumPy.
+        mask: True counts; shaped as `weights` may be.
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
+        reduction: "mean" (Σ wℓ / Σ w), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
+
+    Returns:
+        In [0, ∞), in nats, at most the cross entropy if alpha ≤ 1; near 0 only where p_y is near 1.
+        Gradient: finite everywhere, 0 where p_y = 1, for every gamma.
+
+    Raises:
+        ValueError: shapes that do not fit, a label out of range, alpha of the wrong length, gamma < 0.
+        TypeError: labels that are not integers, logits that are not floating point.
+
+    Source:
+        Lin et al. 2017, "Focal loss for dense object detection", arXiv:1708.02002, eq. 5, with the softmax's p_y for p_t.
+
+    Example:
+        >>> focal_loss(np.array([[0.0, 0.0]]), np.array([1])).round(4).item()  # ½² log 2
+        0.1733
+    """
+    name = "focal_loss"
+    non_negative(name, gamma=gamma)
+    single = alpha is None or isinstance(alpha, (int, float))
+    if single and alpha is not None:
+        non_negative(name, alpha=alpha)
+    items = labelled(name, logits, labels, weights, None if single else alpha, ignore_index, channel_axis, mask, normalizer, reduction, "alpha")
+    xp = items.xp
+    if items.classes == 1:
+        losses = surprise(xp, items)
+    else:
+        # In log-odds the softmax's focal loss is the sigmoid's with target 1.
+        losses = xp.pointwise(focal, items.odds, xp.ones_like(items.odds), gamma=gamma, alpha=None)
+    factor = alpha if single else items.label_weight
+    return _reduced(name, items, losses if factor is None else factor * losses, normalizer, reduction, weighted_mean=False)
+
+
+class Labelled(NamedTuple):
+    """What a loss of logits and labels starts from, once everything is checked."""
+
+    xp: Namespace
+    logits: Any
+    index: Any  # labels, 0 where they do not count
+    odds: Any  # log p / (1 − p) of the labelled class; NaN where the label is out of range
+    axis: int
+    classes: int
+    counted: Counted | None
+    class_weights: Any
+    label_weight: Any  # the class weight of each label
+
+
+def labelled(
+    loss: str,
+    logits: Any,
+    labels: Any,
+    weights: Any,
+    class_weights: Any,
+    ignore_index: int | None,
+    channel_axis: int | None,
+    mask: Any,
+    normalizer: Any,
+    reduction: Reduction,
+    class_weights_name: str = "class_weights",
+) -> Labelled:
+    known_reduction(loss, reduction, None, normalizer)
+    xp = namespace(loss, logits=logits, labels=labels, weights=weights, mask=mask, **{class_weights_name: array_or_none(class_weights)})
+    floating(loss, xp, logits=logits)
+    if xp.kind(labels) != "int":
+        hint = "for class probabilities use soft_cross_entropy_loss"
+        raise TypeError(f"{loss}: expected labels of an integer dtype (class indices); got labels {dtype_name(labels)}; {hint}")
+    axis = class_axis(loss, xp, channel_axis, logits)
+    shape = _without(axis, logits.shape)
+    if tuple(labels.shape) != shape:
+        got = described(logits=logits, labels=labels)
+        hint = "; for one-hot or soft targets use soft_cross_entropy_loss" if labels.shape == logits.shape else ""
+        raise ValueError(f"{loss}: expected labels of shape {shape}, logits without their class axis {axis}; got {got}{hint}")
+    classes = logits.shape[axis]
+    (logits,) = xp.promote(logits)
+    labels = xp.indices(labels)
+    ignored = None if ignore_index is None else labels == ignore_index
+    items = counted(loss, xp, shape, weights, mask, logits, dropped=ignored)
+    if items is not None:
+        keep = xp.broadcast_to(items.keep, shape)
+        labels = xp.where(keep, labels, 0)
+        logits = xp.select(xp.expand_dims(keep, axis=axis), logits, 0.0)
+    labels, valid = _in_classes(loss, xp, labels, classes, ignore_index)
+    odds = xp.log_odds(logits, labels, axis=axis) if classes > 1 else 0 * xp.sum(logits, axis=axis)
+    if valid is not None:
+        odds = xp.where(valid, odds, nan)
+    v = None if class_weights is None else per_class(loss, xp, class_weights_name, class_weights, classes, logits)
+    return Labelled(xp, logits, labels, odds, axis, classes, items, v, None if v is None else v[labels])
+
+
+def _in_classes(loss: str, xp: Namespace, labels: Any, classes: int, ignore_index: int | None) -> tuple[Any, Any]:
+    """(labels, None) where they are known to lie in [0, classes); else (labels made safe to look up, which were right)."""
+    expected = f"labels in [0, {classes})" + ("" if ignore_index is None else f" or ignore_index {ignore_index}")
+    if 0 in labels.shape:
+        return labels, None
+    if checking.level is not False and xp.visible(labels):
+        least, most = xp.extent(labels)
+        if least < 0 or most >= classes:
+            raise ValueError(f"{loss}: expected {expected}; got labels from {least} to {most}")
+        return labels, None
+    valid = (labels >= 0) & (labels < classes)
+    refuse(loss, xp, valid, f"{loss}: expected {expected}; got labels outside it")
+    return xp.where(valid, labels, 0), valid
+
+
+def surprise(xp: Namespace, items: Labelled) -> Any:
+    """−log p of the labelled class. A single class is certain."""
+    return xp.softplus(-items.odds) if items.classes > 1 else items.odds
+
+
+def _reduced(loss: str, items: Labelled, losses: Any, normalizer: Any, reduction: Reduction, weighted_mean: bool = True) -> Any:
+    divisor = items.label_weight if weighted_mean else None
+    if divisor is not None and items.counted is not None:
+        divisor = divisor * items.counted.factor
+    return reduce(loss, items.xp, losses, items.counted, normalizer=normalizer, reduction=reduction, divisor=divisor)
+
+
+def _without(axis: int, shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(n for i, n in enumerate(shape) if i != axis)

@@ -1,0 +1,392 @@
+"""Likelihoods of data under a model, and the divergence and the bound that variational autoencoders train with."""
+
+from __future__ import annotations
+
+from enum import Enum
+from math import log, pi
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._core.backends import namespace
+from .._core.check import axis_of, described, floating, in_range, known_reduction, non_negative, real, same_shape
+from .._core.reduce import Counted, counted, reduce
+from .._core.result import LossResult, Term
+from .._core.series import exp_above_tangent
+from .._core.types import A, Axis, Bool, Float, Reduction
+from .classification.categorical import labelled, surprise
+from .classification.curves import cross_entropy
+from .regression import absolute_error, squared_error
+
+if TYPE_CHECKING:
+    from .._core.backends.protocol import Namespace
+
+__all__ = ["log_likelihood", "gaussian_kl_divergence", "kl_divergence_diag_gaussian", "elbo_loss"]
+
+
+class LikelihoodType(Enum):
+    """The distribution of the data around the model's output. Names are accepted wherever the enum is, in any case."""
+
+    GAUSSIAN = "gaussian"
+    BERNOULLI = "bernoulli"
+    LAPLACE = "laplace"
+    CATEGORICAL = "categorical"
+
+
+def log_likelihood(
+    x: Float[A, "*shape"],
+    x_hat: Float[A, "*shape"],
+    logvar: Float[A, "*shape"] | None = None,
+    *,
+    likelihood: str | LikelihoodType = "gaussian",
+    full: bool = False,
+    channel_axis: int | None = None,
+) -> A:
+    """How probable each value of the data is under the model's output, in nats. The data comes first.
+
+        gaussian     −½ (logvar + (x − x_hat)² e^−logvar)   [− ½ log 2π if full];  logvar = 0 unless given
+        bernoulli    x log p + (1 − x) log(1 − p),  p = sigmoid(x_hat)
+        laplace      −|x − x_hat|                           [− log 2 if full]
+        categorical  log p_x,  p = softmax(x_hat) along `channel_axis`
+
+    Args:
+        x: the data. bernoulli: in [0, 1]; categorical: class indices, of the shape of `x_hat` without its class axis.
+        x_hat: the model's output: the location (gaussian, laplace), or logits (bernoulli, categorical).
+        logvar: gaussian only: the logarithm of the variance, where the model predicts it.
+        likelihood: a `LikelihoodType` or its name, in any case.
+        full: keep the constant that does not depend on the model.
+        channel_axis: categorical only: the class axis of `x_hat`; 1 for torch, −1 for JAX and NumPy.
+
+    Returns:
+        One number per value of `x`, in nats: in (−∞, 0] for bernoulli and categorical, a log-density for the others.
+        Largest at x_hat = x (bernoulli: where p = x). Gradient towards x_hat: the error x − x_hat, or x − p.
+
+    Raises:
+        ValueError: shapes differ, an unknown likelihood, data outside the domain of its likelihood, logvar with any other than gaussian.
+        TypeError: an x_hat that is not floating point, or arrays of two frameworks.
+
+    Source:
+        Kingma and Welling 2014, "Auto-encoding variational Bayes", arXiv:1312.6114, appendix C.
+
+    Example:
+        >>> log_likelihood(np.array([3.0]), np.array([1.0])).item()
+        -2.0
+        >>> log_likelihood(np.array([1.0]), np.array([0.0]), likelihood="bernoulli").round(4).item()
+        -0.6931
+    """
+    name = "log_likelihood"
+    kind = _likelihood(name, likelihood)
+    return _log_likelihood(name, kind, x, x_hat, logvar, full, channel_axis, ("x", "x_hat"))[1]
+
+
+def _log_likelihood(
+    loss: str,
+    kind: LikelihoodType,
+    x: Any,
+    x_hat: Any,
+    logvar: Any,
+    full: bool,
+    channel_axis: int | None,
+    names: tuple[str, str],
+    mask: Any = None,
+) -> tuple[Namespace, Any]:
+    """The namespace, and log p of each value of `x`: 0 where the mask drops it."""
+    if logvar is not None and kind is not LikelihoodType.GAUSSIAN:
+        raise ValueError(f"{loss}: expected logvar only with likelihood 'gaussian'; got likelihood {kind.value!r}")
+    if kind is LikelihoodType.CATEGORICAL:
+        told = f"{loss} (categorical: {names[0]} are the labels, {names[1]} the logits)"
+        items = labelled(told, x_hat, x, None, None, None, channel_axis, mask, None, "none")
+        losses = surprise(items.xp, items)
+        return items.xp, -losses if items.counted is None else -losses * items.counted.factor
+    arrays = {names[0]: x, names[1]: x_hat, "logvar": logvar}
+    xp = namespace(loss, **arrays, mask=mask)
+    same_shape(loss, **arrays)
+    floating(loss, xp, **{names[1]: x_hat, "logvar": logvar})
+    real(loss, xp, **{names[0]: x})
+    given = [x_hat, x] if logvar is None else [x_hat, x, logvar]
+    x_hat, x, *rest = xp.promote(*given)
+    items = counted(loss, xp, x.shape, None, mask, x)
+    if items is not None:
+        x_hat, x, *rest = (xp.select(items.keep, array, 0.0) for array in (x_hat, x, *rest))
+    if kind is LikelihoodType.BERNOULLI:
+        x = in_range(loss, xp, names[0], x, 0.0, 1.0, note=", as likelihood 'bernoulli' requires")
+        losses = xp.pointwise(cross_entropy, x_hat, x, pos_weight=1.0)
+    elif kind is LikelihoodType.LAPLACE:
+        losses = xp.pointwise(absolute_error, x_hat, x, native="l1_loss") + (log(2) if full else 0.0)
+    else:
+        losses = _gaussian(xp, x_hat, x, *rest) + (0.5 * log(2 * pi) if full else 0.0)
+    return xp, -losses if items is None else -losses * items.factor
+
+
+def _gaussian(xp: Namespace, x_hat: Any, x: Any, logvar: Any = None) -> Any:
+    if logvar is None:
+        return 0.5 * xp.pointwise(squared_error, x_hat, x, native="mse_loss")
+    # Scaled before it is squared: at logvar = −100 the precision alone overflows.
+    scaled = (x - x_hat) * xp.exp(-0.5 * logvar)
+    return 0.5 * (logvar + scaled * scaled)
+
+
+def _likelihood(loss: str, likelihood: str | LikelihoodType) -> LikelihoodType:
+    if isinstance(likelihood, LikelihoodType):
+        return likelihood
+    for kind in LikelihoodType:
+        if isinstance(likelihood, str) and likelihood.lower() == kind.value:
+            return kind
+    known = ", ".join(repr(kind.value) for kind in LikelihoodType)
+    raise ValueError(f"{loss}: expected likelihood to be one of {known}; got {likelihood!r}")
+
+
+def gaussian_kl_divergence(
+    mean: Float[A, "batch *latent"],
+    logvar: Float[A, "batch *latent"],
+    weights: Float[A, "batch"] | None = None,
+    *,
+    axis: Axis = None,
+    mask: Bool[A, "batch"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """How far a diagonal Gaussian is from the standard normal, in nats: the regulariser of a variational autoencoder.
+
+        KL(N(mean, e^logvar) ‖ N(0, 1)) = ½ Σ (mean² + e^logvar − 1 − logvar),  summed over all but the batch axis
+
+    One-dimensional inputs hold one latent variable per example.
+
+    Args:
+        mean: latent means, examples along axis 0.
+        logvar: logarithms of the latent variances, of the shape of `mean`.
+        weights: one factor per example; 0 drops the example.
+        axis: 0 or None, which are the same here: what remains after the sum is one number per example.
+        mask: one boolean per example; True counts.
+        normalizer: > 0, replaces the denominator of the mean.
+        reduction: "mean" and "batch_sum" (the sum within an example, averaged over the batch), "sum", or "none" (one per example).
+
+    Returns:
+        In [0, ∞), in nats; 0 only at mean = 0, logvar = 0, and accurate right next to it. Gradient: mean, and ½ (e^logvar − 1).
+
+    Raises:
+        ValueError: shapes differ, or an unknown reduction.
+        TypeError: an array that is not of a floating dtype, or arrays of two frameworks.
+
+    Source:
+        Kingma and Welling 2014, "Auto-encoding variational Bayes", arXiv:1312.6114, eq. 10 and appendix B.
+
+    Example:
+        >>> gaussian_kl_divergence(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]])).item()
+        2.5
+    """
+    name = "gaussian_kl_divergence"
+    known_reduction(name, reduction, axis, normalizer)
+    xp = namespace(name, mean=mean, logvar=logvar, weights=weights, mask=mask)
+    floating(name, xp, mean=mean, logvar=logvar)
+    same_shape(name, mean=mean, logvar=logvar)
+    _batched(name, mean=mean)
+    mean, logvar = xp.promote(mean, logvar)
+    items = counted(name, xp, mean.shape[:1], weights, mask, mean)
+    divergence = _per_example(xp, _standard_kl(xp, *_selected(xp, items, mean, logvar)))
+    return reduce(name, xp, divergence, items, axis=axis, normalizer=normalizer, reduction=reduction)
+
+
+def kl_divergence_diag_gaussian(
+    mu_q: Float[A, "*batch latent"],
+    log_var_q: Float[A, "*batch latent"],
+    mu_p: Float[A, "*batch latent"] | None = None,
+    log_var_p: Float[A, "*batch latent"] | None = None,
+    *,
+    reduce_sum: bool = True,
+    axis: int = -1,
+) -> A:
+    """How far one diagonal Gaussian is from another, in nats.
+
+        KL(q ‖ p) = ½ Σ [(μ_q − μ_p)² e^−l_p + (e^r − 1 − r)],  r = l_q − l_p, l the logarithms of the variances
+
+    Args:
+        mu_q: means of q, any shape with the latent variables along `axis`.
+        log_var_q: logarithms of the variances of q, of the shape of `mu_q`.
+        mu_p: means of p; 0 unless given.
+        log_var_p: logarithms of the variances of p; 0 unless given.
+        reduce_sum: sum over `axis`; False keeps one number per latent variable.
+        axis: the axis of the latent variables.
+
+    Returns:
+        In [0, ∞), in nats; 0 only at q = p, which it is exactly, at any variance. Gradient: finite wherever the value is.
+
+    Raises:
+        ValueError: shapes differ.
+        TypeError: an array that is not of a floating dtype, or arrays of two frameworks.
+
+    Source:
+        Kingma and Welling 2014, arXiv:1312.6114, appendix B, generalised to any prior.
+
+    Example:
+        >>> q = np.array([[0.0, 3.0]]), np.array([[0.0, 0.0]])
+        >>> kl_divergence_diag_gaussian(*q).item(), kl_divergence_diag_gaussian(*q, *q).item()
+        (4.5, 0.0)
+    """
+    name = "kl_divergence_diag_gaussian"
+    arrays = {"mu_q": mu_q, "log_var_q": log_var_q, "mu_p": mu_p, "log_var_p": log_var_p}
+    xp = namespace(name, **arrays)
+    floating(name, xp, **arrays)
+    same_shape(name, **arrays)
+    over = axis_of(name, "axis", axis, "mu_q", mu_q) if reduce_sum else None
+    mu_q, log_var_q, *_ = promoted = xp.promote(*(array for array in arrays.values() if array is not None))
+    mu_p = None if mu_p is None else promoted[2]
+    log_var_p = None if log_var_p is None else promoted[-1]
+    terms = _kl(xp, mu_q if mu_p is None else mu_q - mu_p, log_var_q, log_var_p)
+    return xp.sum(terms, axis=over) if reduce_sum else terms
+
+
+def _standard_kl(xp: Namespace, mean: Any, logvar: Any) -> Any:
+    return _kl(xp, mean, logvar, None)
+
+
+def _kl(xp: Namespace, shift: Any, log_var_q: Any, log_var_p: Any) -> Any:
+    """½ [(shift / σ_p)² + (e^r − 1 − r)], each term ≥ 0; the variances meet as logarithms, so none overflows before the result does."""
+    ratio = log_var_q if log_var_p is None else log_var_q - log_var_p
+    scaled = shift if log_var_p is None else shift * xp.exp(-0.5 * log_var_p)
+    return 0.5 * (scaled * scaled + xp.pointwise(exp_above_tangent, ratio))
+
+
+def elbo_loss(
+    reconstruction: Float[A, "batch *shape"],
+    targets: Float[A, "batch *data"],
+    mean: Float[A, "batch *latent"],
+    logvar: Float[A, "batch *latent"],
+    weights: Float[A, "batch"] | None = None,
+    *,
+    likelihood: str | LikelihoodType,
+    beta: float = 1.0,
+    free_bits: float = 0.0,
+    free_bits_over: Literal["batch", "sample"] = "batch",
+    sample_axis: int | None = None,
+    channel_axis: int | None = None,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> LossResult:
+    """The negative evidence lower bound of a variational autoencoder, in nats per example.
+
+        −Σ log p(targets | reconstruction) + beta · KL(N(mean, e^logvar) ‖ N(0, 1))
+
+    Both are *sums* within an example and averages over the batch, so `beta` means what it means in the papers at any image size. A loss that averages
+    over D pixels and sums the divergence has beta · D in our sense; one that has the squared error without its ½ has beta / 2.
+
+    Args:
+        reconstruction: the decoder's output, as `log_likelihood` takes it: a location, or logits.
+        targets: the data, of the shape of `reconstruction` (without its sample axis, if any).
+        mean: latent means, examples along axis 0.
+        logvar: logarithms of the latent variances, of the shape of `mean`.
+        weights: one factor per example; 0 drops the example.
+        likelihood: "gaussian" (unit variance), "bernoulli" (logits), "laplace", "categorical", or a `LikelihoodType`.
+        beta: ≥ 0; 1 is the bound itself, larger trades reconstruction for a simpler code (β-VAE).
+        free_bits: ≥ 0, nats per latent variable below which the divergence is not pushed further.
+        free_bits_over: "batch" applies it to the batch mean of each variable (the paper), "sample" to each example's.
+        sample_axis: the axis of `reconstruction` with Monte-Carlo samples of the code, which are averaged over; None: there is none.
+        channel_axis: for likelihood "categorical", the class axis of `reconstruction`.
+        mask: True counts; of the shape of `targets` or a leading part of it. Values that do not count leave the likelihood.
+        normalizer: > 0, replaces the number of examples.
+        reduction: "mean" (over the batch; "batch_sum" is the same), "sum", or "none" (one objective per example).
+
+    Returns:
+        A `LossResult`: `objective` in nats, in [0, ∞) for bernoulli and categorical; terms "log_likelihood", "kl_divergence" (neither multiplied
+        by beta nor held up by free bits) and, reported only, "elbo" = log_likelihood − kl_divergence. Gradient: that of both terms.
+
+    Raises:
+        ValueError: shapes that do not fit, an unknown likelihood, an option out of its range, targets outside their likelihood's domain.
+        TypeError: an array that is not of a floating dtype, or arrays of two frameworks.
+
+    Source:
+        Kingma and Welling 2014, arXiv:1312.6114, eq. 10; beta: Higgins et al. 2017 (β-VAE), eq. 4; free bits: Kingma et al. 2016, arXiv:1606.04934, eq. 15.
+
+    Example:
+        >>> zeros = np.zeros((1, 2))
+        >>> result = elbo_loss(np.array([[1.0, 2.0]]), zeros, zeros, zeros, likelihood="gaussian")
+        >>> result.objective.item(), result["log_likelihood"].item(), result["kl_divergence"].item()
+        (2.5, -2.5, 0.0)
+    """
+    name = "elbo_loss"
+    kind = _likelihood(name, likelihood)
+    non_negative(name, beta=beta, free_bits=free_bits)
+    known_reduction(name, reduction, None, normalizer)
+    by_batch = _free_bits_by_batch(name, free_bits, free_bits_over, reduction)
+    xp = namespace(name, reconstruction=reconstruction, targets=targets, mean=mean, logvar=logvar, weights=weights, mask=mask)
+    same_shape(name, mean=mean, logvar=logvar)
+    floating(name, xp, mean=mean, logvar=logvar)
+    _batched(name, targets=targets, mean=mean)
+    if targets.shape[0] != mean.shape[0]:
+        raise ValueError(f"{name}: expected one batch; got {described(targets=targets, mean=mean)}")
+
+    likely = _likelihood_per_example(name, xp, kind, reconstruction, targets, sample_axis, channel_axis, mask)
+    mean, logvar = xp.promote(mean, logvar)
+    items = counted(name, xp, mean.shape[:1], weights, None, mean)
+    divergence = _standard_kl(xp, *_selected(xp, items, mean, logvar))
+    (likely,) = _selected(xp, items, likely)
+
+    def total(per_example: Any) -> Any:
+        return reduce(name, xp, per_example, items, normalizer=normalizer, reduction=reduction)
+
+    ll, kl = total(likely), total(_per_example(xp, divergence))
+    held = kl
+    if free_bits and by_batch:
+        each = reduce(name, xp, divergence, _for_rank(xp, items, divergence), axis=0)
+        held = xp.sum(xp.maximum(each, free_bits), axis=None)
+    elif free_bits:
+        held = total(_per_example(xp, xp.maximum(divergence, free_bits)))
+    elbo = xp.stop_gradient(ll - kl)
+    terms = {
+        "log_likelihood": Term(ll, -1.0, -ll, xp.isfinite(ll)),
+        "kl_divergence": Term(kl, beta, beta * held, xp.isfinite(kl)),
+        "elbo": Term(elbo, 0.0, 0 * elbo, xp.isfinite(elbo)),
+    }
+    return LossResult(beta * held - ll, terms)
+
+
+def _likelihood_per_example(
+    loss: str, xp: Namespace, kind: LikelihoodType, reconstruction: Any, targets: Any, sample_axis: int | None, channel_axis: int | None, mask: Any
+) -> Any:
+    if sample_axis is not None:
+        sample_axis = axis_of(loss, "sample_axis", sample_axis, "reconstruction", reconstruction)
+        if sample_axis == 0:
+            raise ValueError(f"{loss}: expected sample_axis behind the batch axis 0; got sample_axis 0")
+        samples = reconstruction.shape[sample_axis]
+        targets = _repeated(xp, targets, sample_axis, samples)
+        if mask is not None:
+            mask = _repeated(xp, mask, sample_axis, samples) if len(mask.shape) >= sample_axis else mask
+    _, likely = _log_likelihood(loss, kind, targets, reconstruction, None, False, channel_axis, ("targets", "reconstruction"), mask)
+    return _per_example(xp, likely) if sample_axis is None else _per_example(xp, likely) / samples
+
+
+def _repeated(xp: Namespace, array: Any, axis: int, times: int) -> Any:
+    shape = tuple(array.shape)
+    return xp.broadcast_to(xp.expand_dims(array, axis=axis), (*shape[:axis], times, *shape[axis:]))
+
+
+def _free_bits_by_batch(loss: str, free_bits: float, over: str, reduction: Reduction) -> bool:
+    if over not in ("batch", "sample"):
+        raise ValueError(f"{loss}: expected free_bits_over to be one of 'batch', 'sample'; got {over!r}")
+    if free_bits and over == "batch" and reduction not in ("mean", "batch_sum"):
+        raise ValueError(f"{loss}: expected free_bits_over 'sample' with reduction {reduction!r}; got free_bits_over 'batch', a mean over the batch")
+    return over == "batch"
+
+
+def _batched(loss: str, **arrays: Any) -> None:
+    for name, array in arrays.items():
+        if len(array.shape) == 0:
+            raise ValueError(f"{loss}: expected {name} with a batch axis; got {described(**{name: array})}")
+
+
+def _per_example(xp: Namespace, terms: Any) -> Any:
+    return terms if len(terms.shape) == 1 else xp.sum(terms, axis=tuple(range(1, len(terms.shape))))
+
+
+def _for_rank(xp: Namespace, items: Counted | None, like: Any) -> Counted | None:
+    """Per-example counts laid along axis 0 of `like`."""
+    if items is None:
+        return None
+    shape = (like.shape[0],) + (1,) * (len(like.shape) - 1)
+    return Counted(xp.reshape(items.keep, shape), xp.reshape(items.factor, shape))
+
+
+def _selected(xp: Namespace, items: Counted | None, *arrays: Any) -> tuple[Any, ...]:
+    """The arrays with the examples that do not count replaced by 0."""
+    if items is None:
+        return arrays
+    return tuple(xp.select(_for_rank(xp, items, array).keep, array, 0.0) for array in arrays)  # type: ignore[union-attr]

@@ -1,0 +1,32 @@
+"""nn.Module faces: `HuberLoss(delta=2.0)(predictions, targets)` is `huber_loss(predictions, targets, delta=2.0)`."""
+
+try:
+    import torch as _torch  # noqa: F401  # pyright: ignore[reportUnusedImport]
+except ImportError as error:
+    raise ImportError('lossary.torch needs PyTorch: pip install "lossary[torch]"') from error
+
+from ..losses import classification, likelihood, regression
+from ._module import Loss as Loss
+from ._module import face
+
+# regression
+MSELoss = face("MSELoss", regression.mse_loss)
+MAELoss = face("MAELoss", regression.mae_loss)
+HuberLoss = face("HuberLoss", regression.huber_loss)
+SmoothL1Loss = face("SmoothL1Loss", regression.smooth_l1_loss)
+LogCoshLoss = face("LogCoshLoss", regression.log_cosh_loss)
+CharbonnierLoss = face("CharbonnierLoss", regression.charbonnier_loss)
+AsymmetricMSELoss = face("AsymmetricMSELoss", regression.asymmetric_mse_loss)
+
+# classification
+BinaryCrossEntropyLoss = face("BinaryCrossEntropyLoss", classification.binary_cross_entropy_loss)
+CrossEntropyLoss = face("CrossEntropyLoss", classification.cross_entropy_loss)
+SoftCrossEntropyLoss = face("SoftCrossEntropyLoss", classification.soft_cross_entropy_loss)
+BinaryFocalLoss = face("BinaryFocalLoss", classification.binary_focal_loss)
+FocalLoss = face("FocalLoss", classification.focal_loss)
+
+# likelihood
+LogLikelihood = face("LogLikelihood", likelihood.log_likelihood)
+GaussianKLDivergence = face("GaussianKLDivergence", likelihood.gaussian_kl_divergence)
+KLDivergenceDiagGaussian = face("KLDivergenceDiagGaussian", likelihood.kl_divergence_diag_gaussian)
+ELBOLoss = face("ELBOLoss", likelihood.elbo_loss)

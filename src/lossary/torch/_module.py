@@ -1,0 +1,64 @@
+"""The one nn.Module behind every torch face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from torch import Tensor, nn
+
+from .._core.faces import body_of, call_names, check_call, check_options, shown
+
+Options = ParamSpec("Options")
+Result = TypeVar("Result")
+
+
+class Loss(nn.Module, Generic[Options, Result]):
+    """A loss function whose options are fixed when it is built; arrays, `mask` and `normalizer` come with each call.
+
+    Options that are tensors (class weights) become buffers, so they move with `.to(device)` and are saved with the model.
+    """
+
+    _fn: ClassVar[Callable[..., Any]]
+    _call_names: ClassVar[frozenset[str]]
+
+    def __init__(self, *args: Options.args, **options: Options.kwargs) -> None:
+        super().__init__()
+        if args:
+            raise TypeError(f"{type(self).__name__}: expected options by name; got {len(args)} by position")
+        check_options(type(self), type(self)._fn, options)
+        self.options: dict[str, Any] = {}
+        for name, value in options.items():
+            if isinstance(value, nn.Parameter):
+                self.register_parameter(name, value)
+            elif isinstance(value, Tensor):
+                self.register_buffer(name, value)
+            else:
+                self.options[name] = value
+
+    def __call__(self, *arrays: Tensor | None, **named: Any) -> Result:
+        return super().__call__(*arrays, **named)
+
+    def forward(self, *arrays: Tensor | None, **named: Any) -> Result:
+        if named:
+            check_call(type(self), self._call_names, named)
+        return type(self)._fn(*arrays, **self.options, **self._buffers, **self._parameters, **named)
+
+    def extra_repr(self) -> str:
+        tensors = {name: tuple(value.shape) for name, value in {**self._buffers, **self._parameters}.items() if value is not None}
+        return shown({**self.options, **tensors})
+
+
+@overload
+def face(  # five arrays: elbo_loss
+    name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor, Tensor, Tensor | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(
+    name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor | None, Tensor | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor | None, Options], Result]) -> type[Loss[Options, Result]]: ...
+def face(name: str, fn: Callable[..., Any]) -> type[Loss[Any, Any]]:
+    """The nn.Module class of `fn`: its arrays become the call's, its options the constructor's."""
+    return type(name, (Loss,), {**body_of(fn, __package__ or ""), "_call_names": call_names(fn)})
