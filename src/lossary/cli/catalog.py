@@ -34,7 +34,7 @@ def catalog(
 ) -> None:
     """Print, write or check CATALOG.md, all losses on one page."""
     if write and check:
-        raise Refusal("--write and --check exclude each other")
+        raise Refusal("--check and --write exclude each other")
     page = build_page()
     if check:
         _check(page)

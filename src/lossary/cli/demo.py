@@ -26,7 +26,7 @@ def demo(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A short run, under a minute on two cores.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the report and its pictures.")] = Path(
-        "demo-report"
+        "lossary-demo"
     ),
     seed: Annotated[
         int, typer.Option(metavar="N", help="Seed of the data, the models and the order of the batches.", min=0)

@@ -16,6 +16,7 @@ from textwrap import dedent
 SECTIONS = ("Args", "Returns", "Raises", "Source", "Example")
 
 _HEADING = re.compile(r"([A-Z][a-z]+):")
+_RANGE = re.compile(r"\b[Ii]n ([\[(](?:[^][()]|\([^()]*\))*, (?:[^][()]|\([^()]*\))*[])](?: for [^,;.]+)?)")
 _ENTRY = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*): *(.*)")
 
 
@@ -25,7 +26,10 @@ class DocstringError(ValueError):
 
 @dataclass(frozen=True)
 class LossDoc:
-    """What the docstring of a loss says, in pieces. Texts keep their line breaks; their indentation is removed."""
+    """What the docstring of a loss says, in pieces. Texts keep their line breaks; their indentation is removed.
+
+    `range` is the first interval that `Returns:` gives, "in [0, ∞)", with the case it is for if it names one.
+    """
 
     name: str
     meaning: str
@@ -33,14 +37,10 @@ class LossDoc:
     prose: str
     args: Mapping[str, str]
     returns: str
+    range: str
     raises: str
     source: str
     example: str
-
-    @property
-    def range(self) -> str:
-        """The values the loss can take: what `Returns:` opens with, up to the first comma or stop outside brackets."""
-        return _first_clause(self.returns).removeprefix("In ")
 
 
 def read_docstring(fn: Callable[..., object]) -> LossDoc:
@@ -58,7 +58,7 @@ def read_docstring(fn: Callable[..., object]) -> LossDoc:
     opening, sections = _split(name, lines[1:])
     formula, prose = _formula_and_prose(opening)
     if not formula:
-        raise DocstringError(f"{name}: the docstring has no formula (an indented block under the first line)")
+        raise DocstringError(f"{name}: the docstring has no formula, an indented block under the first line")
     return LossDoc(
         name=name,
         meaning=lines[0],
@@ -66,6 +66,7 @@ def read_docstring(fn: Callable[..., object]) -> LossDoc:
         prose=prose,
         args=_entries(name, sections["Args"]),
         returns=sections["Returns"],
+        range=_range(name, sections["Returns"]),
         raises=sections["Raises"],
         source=sections["Source"],
         example=sections["Example"],
@@ -97,7 +98,7 @@ def _check_headings(name: str, found: Iterable[str]) -> None:
     found = list(found)
     for heading in found:
         if heading not in SECTIONS:
-            raise DocstringError(f'{name}: the docstring has a "{heading}:" section; known are {", ".join(SECTIONS)}')
+            raise DocstringError(f'{name}: the docstring has an unknown section, "{heading}:"')
     for heading in SECTIONS:
         if heading not in found:
             raise DocstringError(f'{name}: the docstring has no "{heading}:" section')
@@ -128,11 +129,8 @@ def _entries(name: str, section: str) -> dict[str, str]:
     return entries
 
 
-def _first_clause(text: str) -> str:
-    depth = 0
-    flat = " ".join(text.split())
-    for i, char in enumerate(flat):
-        depth += (char in "([{") - (char in ")]}")
-        if depth == 0 and char in ",;." and flat[i + 1 : i + 2] in ("", " "):
-            return flat[:i]
-    return flat
+def _range(name: str, returns: str) -> str:
+    found = _RANGE.search(" ".join(returns.split()))
+    if not found:
+        raise DocstringError(f'{name}: "Returns:" states no range, such as "in [0, ∞)"')
+    return found[1]

@@ -45,17 +45,17 @@ def families() -> tuple[str, ...]:
     return tuple(FAMILIES)
 
 
-def entries(family: str | None = None) -> Iterator[Entry]:
+def entries(family: str | None = None) -> list[Entry]:
     """All losses, or those of one family, in the order their modules list them."""
     known = families()
     if family is not None and family not in known:
         raise Refusal(f"no family is called {family!r}; there are {', '.join(known)}")
-    return (entry for chosen in (known if family is None else (family,)) for entry in _of(chosen))
+    return [entry for chosen in (known if family is None else (family,)) for entry in _of(chosen)]
 
 
 def find(name: str) -> Entry:
     """The loss of that name: its function's, its class's, or another one it is known by."""
-    every = list(entries())
+    every = entries()
     for entry in every:
         if name in entry.names:
             return entry

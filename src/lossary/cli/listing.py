@@ -18,7 +18,7 @@ def list_losses(
     family: Annotated[str | None, typer.Option(metavar="NAME", help="Only this family, such as regression.")] = None,
 ) -> None:
     """List the losses by family."""
-    chosen = list(entries(family))
+    chosen = entries(family)
     console = Console(highlight=False)
     if console.is_terminal:
         for title, group in groupby(chosen, key=lambda entry: entry.family):
@@ -33,10 +33,10 @@ def _table(title: str, group: Iterator[Entry]) -> Table:
     table = Table(title=Text(title, style="bold"), title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("function, class", style="cyan", no_wrap=True)
     table.add_column("meaning")
-    table.add_column("range", no_wrap=True)
+    table.add_column("range", max_width=20)
     for entry in group:
         names = Text.assemble(entry.name, "\n", (entry.class_name, "dim"))
-        table.add_row(names, Text(entry.doc.meaning), Text(entry.doc.range))
+        table.add_row(names, Text(entry.doc.meaning), Text(entry.doc.range.replace(" for ", "\nfor ")))
     return table
 
 

@@ -35,7 +35,7 @@ def sections(entry: Entry, width: int) -> Iterator[tuple[str, str]]:
     """Title and text of each part of the page, in reading order; running text is wrapped to `width`."""
     doc = entry.doc
     yield "", reflow(doc.meaning, width)
-    yield "", indent(doc.formula, MARGIN)
+    yield "", "\n".join(_hanging(line, width) for line in doc.formula.splitlines())
     if doc.prose:
         yield "", reflow(doc.prose, width)
     yield "Names", _pairs(_names(entry), width)
@@ -65,6 +65,11 @@ def reflow(text: str, width: int, margin: str = "") -> str:
             lines[-1] += " " + line.strip()
     wrapped = (wrap(line, width, initial_indent=margin, subsequent_indent=margin) or [""] for line in lines[1:])
     return "\n".join(line for paragraph in wrapped for line in paragraph)
+
+
+def _hanging(line: str, width: int) -> str:
+    """A line of a formula as it is; where it is too long, its rest is indented once more."""
+    return fill(line, width, initial_indent=MARGIN, subsequent_indent=2 * MARGIN, break_long_words=False)
 
 
 def _names(entry: Entry) -> dict[str, str]:
