@@ -1,4 +1,6 @@
-"""Checks on arguments. Shapes, dtypes and options are static, so free under jit and compile; values follow the level that `checking` sets."""
+"""Checks on arguments. Shapes, dtypes and options are static, so free under jit and compile; values follow the level
+that `checking` sets.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,15 @@ if TYPE_CHECKING:
 REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none", "batch_sum")
 
 
-class checking:  # noqa: N801  used like a function: torch.set_grad_enabled has the same form
+class checking:  # lower case, since it is used like a function: torch.set_grad_enabled has the same form
     """Switch value checks on everywhere, or off; as a statement, or for the length of a `with` block.
 
-    Values (labels in range, targets and probabilities in [0, 1]) are checked by default only where looking at them costs little:
-    eager arrays in host memory. `checking()` checks them on accelerators and inside `jit` and `torch.compile` too, where they raise a real
-    error at run time; `checking(False)` checks none, and a bad value gives NaN. The setting is the process's; a program that is
+    Values (labels in range, targets and probabilities in [0, 1]) are checked by default only where looking at them
+    costs little:
+    eager arrays in host memory. `checking()` checks them on accelerators and inside `jit` and `torch.compile` too,
+    where they raise a real
+    error at run time; `checking(False)` checks none, and a bad value gives NaN. The setting is the process's; a
+    program that is
     compiled already keeps the checks it was compiled with.
 
     Example:
@@ -39,7 +44,9 @@ class checking:  # noqa: N801  used like a function: torch.set_grad_enabled has 
     def __enter__(self) -> checking:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         checking.level = self._before
 
 
@@ -48,28 +55,34 @@ class checking:  # noqa: N801  used like a function: torch.set_grad_enabled has 
 
 def known_reduction(loss: str, reduction: str, axis: Any = None, normalizer: Any = None) -> None:
     if reduction not in REDUCTIONS:
-        raise ValueError(f"{loss}: expected reduction to be one of {', '.join(map(repr, REDUCTIONS))}; got {reduction!r}")
+        raise ValueError(
+            f"{loss}: expected reduction to be one of {', '.join(map(repr, REDUCTIONS))}; got {reduction!r}"
+        )
     if axis is not None and reduction not in ("mean", "sum"):
-        raise ValueError(f"{loss}: expected axis only with reduction 'mean' or 'sum'; got axis {axis!r} with reduction {reduction!r}")
+        raise ValueError(
+            f"{loss}: expected axis only with reduction 'mean' or 'sum'; got axis {axis!r} with reduction {reduction!r}"
+        )
     if normalizer is not None:
         if reduction not in ("mean", "batch_sum"):
-            raise ValueError(f"{loss}: expected normalizer only with reduction 'mean' or 'batch_sum'; got reduction {reduction!r}")
+            raise ValueError(
+                f"{loss}: expected normalizer only with reduction 'mean' or 'batch_sum'; got reduction {reduction!r}"
+            )
         positive(loss, normalizer=normalizer)
 
 
-def positive(loss: str, **options: Any) -> None:
+def positive(loss: str, /, **options: Any) -> None:
     for name, value in options.items():
         if _number(loss, name, value) and not 0 < value < float("inf"):
             raise ValueError(f"{loss}: expected {name} > 0; got {name} {value!r}")
 
 
-def non_negative(loss: str, **options: Any) -> None:
+def non_negative(loss: str, /, **options: Any) -> None:
     for name, value in options.items():
         if _number(loss, name, value) and not 0 <= value < float("inf"):
             raise ValueError(f"{loss}: expected {name} >= 0; got {name} {value!r}")
 
 
-def fraction(loss: str, **options: Any) -> None:
+def fraction(loss: str, /, **options: Any) -> None:
     """In [0, 1]; None is passed over."""
     for name, value in options.items():
         if value is not None and _number(loss, name, value) and not 0 <= value <= 1:
@@ -101,7 +114,7 @@ def dtype_name(array: Any) -> str:
     return str(array.dtype).removeprefix("torch.")
 
 
-def same_shape(loss: str, **arrays: Any) -> None:
+def same_shape(loss: str, /, **arrays: Any) -> None:
     shape = None
     for array in arrays.values():
         if array is None:
@@ -111,25 +124,27 @@ def same_shape(loss: str, **arrays: Any) -> None:
         shape = array.shape
 
 
-def floating(loss: str, xp: Namespace, hint: str = "", **arrays: Any) -> None:
+def floating(loss: str, xp: Namespace, hint: str = "", /, **arrays: Any) -> None:
     for name, array in arrays.items():
         if array is not None and xp.kind(array) != "float":
             raise TypeError(f"{loss}: expected {name} of a floating dtype; got {name} {dtype_name(array)}{hint}")
 
 
-def real(loss: str, xp: Namespace, **arrays: Any) -> None:
+def real(loss: str, xp: Namespace, /, **arrays: Any) -> None:
     for name, array in arrays.items():
         if array is not None and xp.kind(array) == "complex":
             raise TypeError(f"{loss}: expected {name} of a real dtype; got {name} {dtype_name(array)}")
 
 
-def axis_of(loss: str, name: str, axis: int, array_name: str, array: Any) -> int:
+def axis_of(loss: str, name: str, axis: Any, array_name: str, array: Any) -> int:
     """`axis` as a number from 0 up, or an error that names the array's shape."""
     rank = len(array.shape)
     if not isinstance(axis, int) or isinstance(axis, bool):
         raise TypeError(f"{loss}: expected {name} to be an integer; got {name} {axis!r}")
     if not -rank <= axis < rank:
-        raise ValueError(f"{loss}: expected {name} in [{-rank}, {rank}); got {name} {axis} for {described(**{array_name: array})}")
+        raise ValueError(
+            f"{loss}: expected {name} in [{-rank}, {rank}); got {name} {axis} for {described(**{array_name: array})}"
+        )
     return axis % rank
 
 
@@ -158,14 +173,18 @@ def per_class(loss: str, xp: Namespace, name: str, values: Any, classes: int, li
         raise TypeError(f"{loss}: expected {name} to be one number per class; got {name} {values!r}")
     array = xp.asarray(values, like)
     if tuple(array.shape) != (classes,):
-        raise ValueError(f"{loss}: expected {name} of shape ({classes},), one per class; got {described(**{name: array})}")
+        raise ValueError(
+            f"{loss}: expected {name} of shape ({classes},), one per class; got {described(**{name: array})}"
+        )
     return in_range(loss, xp, name, array, low=0.0)
 
 
 # ---- values ----
 
 
-def in_range(loss: str, xp: Namespace, name: str, array: Any, low: float, high: float = float("inf"), note: str = "") -> Any:
+def in_range(
+    loss: str, xp: Namespace, name: str, array: Any, low: float, high: float = float("inf"), note: str = ""
+) -> Any:
     """`array`, checked to lie in [low, high]; where it cannot be looked at, values outside it become NaN instead."""
     bounds = f"in [{low:g}, {high:g}]" if high < float("inf") else f">= {low:g}"
     expected = f"{loss}: expected {name} {bounds}{note}; got {name}"

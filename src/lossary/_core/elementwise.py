@@ -25,7 +25,8 @@ def per_element(
     native: str | None = None,
     **options: Any,
 ) -> Any:
-    """`formula(xp, predictions, targets, **options)` → (losses, slope towards the predictions), checked before and reduced after.
+    """`formula(xp, predictions, targets, **options)` → (losses, slope towards the predictions), checked before and
+    reduced after.
 
     `native` names torch's own kernel for the same formula.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from .backends import NoArrays
@@ -13,8 +14,15 @@ PER_CALL = ("mask", "normalizer")  # keyword-only in the function, but new with 
 
 def body_of(fn: Callable[..., Any], package: str) -> dict[str, Any]:
     """The class body of the face of `fn`: its documentation, and its options as the constructor's signature."""
-    options = [p for p in inspect.signature(fn).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in PER_CALL]
-    return {"_fn": staticmethod(fn), "__doc__": fn.__doc__, "__module__": package, "__signature__": inspect.Signature(options)}
+    options = [
+        p for p in inspect.signature(fn).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in PER_CALL
+    ]
+    return {
+        "_fn": staticmethod(fn),
+        "__doc__": fn.__doc__,
+        "__module__": package,
+        "__signature__": inspect.Signature(options),
+    }
 
 
 def check_options(cls: type, fn: Callable[..., Any], options: dict[str, Any]) -> None:
@@ -29,23 +37,25 @@ def check_options(cls: type, fn: Callable[..., Any], options: dict[str, Any]) ->
         if parameter.default is parameter.empty and name not in options:
             raise TypeError(f"{cls.__name__}: expected the option {name}, which has no default; got none")
     arrays = [None for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    try:  # called without arrays, a loss checks its options and stops
+    with suppress(NoArrays):  # called without arrays, a loss checks its options and stops
         fn(*arrays, **{name: value for name, value in options.items() if not hasattr(value, "dtype")})
-    except NoArrays:
-        pass
 
 
 def call_names(fn: Callable[..., Any]) -> frozenset[str]:
     """The arguments that a call may give by name: the arrays and what is new with every batch."""
     return frozenset(
-        p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD or p.name in PER_CALL
+        p.name
+        for p in inspect.signature(fn).parameters.values()
+        if p.kind is p.POSITIONAL_OR_KEYWORD or p.name in PER_CALL
     )
 
 
 def check_call(cls: type, allowed: frozenset[str], given: dict[str, Any]) -> None:
     for name in given:
         if name not in allowed:
-            raise TypeError(f"{cls.__name__}: expected arrays, mask or normalizer at the call; got {name}, which goes to the constructor")
+            raise TypeError(
+                f"{cls.__name__}: expected arrays, mask or normalizer at the call; got {name}, a constructor option"
+            )
 
 
 def shown(options: dict[str, Any]) -> str:

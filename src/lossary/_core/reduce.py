@@ -1,4 +1,6 @@
-"""How per-item losses become what the caller asked for. One definition for the whole library: mean = Σ w·m·ℓ / Σ w·m."""
+"""How per-item losses become what the caller asked for. One definition for the whole library: mean = Σ w·m·ℓ / Σ
+w·m.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,18 @@ class Counted(NamedTuple):
     factor: Any  # what each loss is multiplied by; 0 exactly where not kept
 
 
-def counted(loss: str, xp: Namespace, shape: Sequence[int], weights: Any, mask: Any, like: Any, dropped: Any = None) -> Counted | None:
-    """Weights, mask and ignored labels (`dropped`) as one rule for items of `shape`; None where every item counts alike."""
+def counted(
+    loss: str, xp: Namespace, shape: Sequence[int], weights: Any, mask: Any, like: Any, dropped: Any = None
+) -> Counted | None:
+    """Weights, mask and ignored labels (`dropped`) as one rule for items of `shape`; None where every item counts
+    alike.
+    """
     keep = None
     if mask is not None:
         if xp.kind(mask) != "bool":
-            raise TypeError(f"{loss}: expected mask of dtype bool (True counts); got mask {str(mask.dtype).removeprefix('torch.')}")
+            raise TypeError(
+                f"{loss}: expected mask of dtype bool (True counts); got mask {str(mask.dtype).removeprefix('torch.')}"
+            )
         keep = _leading(loss, xp, "mask", mask, shape)
     if dropped is not None:
         keep = ~dropped if keep is None else keep & ~dropped
@@ -40,10 +48,14 @@ def counted(loss: str, xp: Namespace, shape: Sequence[int], weights: Any, mask: 
 
 
 def _leading(loss: str, xp: Namespace, name: str, array: Any, shape: Sequence[int]) -> Any:
-    """`array` with singleton axes behind it, so that it meets the leading axes of `shape` and never the trailing ones."""
+    """`array` with singleton axes behind it, so that it meets the leading axes of `shape` and never the trailing
+    ones.
+    """
     own = tuple(array.shape)
     if own != tuple(shape)[: len(own)]:
-        raise ValueError(f"{loss}: expected {name} of shape {tuple(shape)} or a leading part of it; got {described(**{name: array})}")
+        raise ValueError(
+            f"{loss}: expected {name} of shape {tuple(shape)} or a leading part of it; got {described(**{name: array})}"
+        )
     return array if len(own) == len(shape) else xp.reshape(array, own + (1,) * (len(shape) - len(own)))
 
 
@@ -60,7 +72,8 @@ def reduce(
 ) -> Any:
     """Per-item `losses`, already finite where they do not count, as `reduction` says.
 
-    `divisor` replaces the factors in the denominator of a mean, where the losses carry weights of their own (class weights).
+    `divisor` replaces the factors in the denominator of a mean, where the losses carry weights of their own (class
+    weights).
     """
     if items is not None:
         losses = losses * items.factor
@@ -122,7 +135,8 @@ def reduce_loss(
         "batch_sum"  the sum within each example (axis 0), averaged over the examples
         "none"       w·m·ℓ, one per item
 
-    Where an item does not count (m False or w = 0) it is as if removed, even if it is NaN. Nothing counted gives 0 with zero gradient.
+    Where an item does not count (m False or w = 0) it is as if removed, even if it is NaN. Nothing counted gives 0
+    with zero gradient.
     An example of a batch sum counts with the largest of its weights; on one-dimensional losses "batch_sum" is "mean".
 
     Args:
@@ -134,7 +148,8 @@ def reduce_loss(
         normalizer: > 0, replaces the denominator of "mean" and "batch_sum" (gradient accumulation, sharding).
 
     Returns:
-        The reduced loss, in the unit and the range of `loss`; half precision comes back as float32. Gradient: w·m / Σ w·m to each item of a mean.
+        The reduced loss, in the unit and the range of `loss`; half precision comes back as float32. Gradient: w·m /
+        Σ w·m to each item of a mean.
 
     Raises:
         ValueError: unknown reduction, axis or shape of weights or mask.

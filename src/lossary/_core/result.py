@@ -18,7 +18,8 @@ class Term(NamedTuple):
 class LossResult:
     """An objective to minimise, and the named terms it was made of.
 
-    Unpacks as `total, components = result` (components: name → raw value), indexes by name, and is a pytree in JAX and in torch.
+    Unpacks as `total, components = result` (components: name → raw value), indexes by name, and is a pytree in JAX
+    and in torch.
 
     Example:
         >>> result = LossResult(np.array(3.0), {"kl": Term(np.array(1.5), 2.0, np.array(3.0), np.array(True))})
@@ -38,8 +39,12 @@ class LossResult:
 
     @property
     def diagnostics(self) -> dict[str, float]:
-        """Objective and raw terms as Python floats, detached. Waits for the device, so call it when you log, not every step."""
-        return {name: float(_detached(value)) for name, value in {"objective": self.objective, **self.components}.items()}
+        """Objective and raw terms as Python floats, detached. Waits for the device, so call it when you log, not
+        every step.
+        """
+        return {
+            name: float(_detached(value)) for name, value in {"objective": self.objective, **self.components}.items()
+        }
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.objective, self.components))

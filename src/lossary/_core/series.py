@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 def exp_above_tangent(xp: Namespace, x: Any) -> Any:
     """e^x − 1 − x and its slope e^x − 1, to full relative accuracy at every x.
 
-    Up to |x| = 1 by Euler's continued fraction e^x = 1 + 2x / (2 − x + t), t = x² / (6 + x² / (10 + x² / (14 + …))), which turns the difference
+    Up to |x| = 1 by Euler's continued fraction e^x = 1 + 2x / (2 − x + t), t = x² / (6 + x² / (10 + x² / (14 + …))),
+    which turns the difference
     into the product x (x − t) / (2 − x + t); six levels are right to 1e-15 there.
     """
     near = xp.clip(x, -1.0, 1.0)

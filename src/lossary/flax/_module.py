@@ -29,7 +29,9 @@ class Loss(nnx.Module, Generic[Options, Result]):
         check_options(type(self), type(self)._fn, options)
         given: dict[str, Any] = dict(options)
         # Tuples, not dictionaries and lists: nnx hashes what is static.
-        self.options = nnx.static(tuple((name, _hashable(value)) for name, value in given.items() if not hasattr(value, "dtype")))
+        self.options = nnx.static(
+            tuple((name, _hashable(value)) for name, value in given.items() if not hasattr(value, "dtype"))
+        )
         self.arrays = nnx.data({name: nnx.Variable(value) for name, value in given.items() if hasattr(value, "dtype")})
 
     def __call__(self, *arrays: Array | None, **named: Any) -> Result:
@@ -46,7 +48,7 @@ class Loss(nnx.Module, Generic[Options, Result]):
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 @overload
@@ -58,7 +60,9 @@ def face(
     name: str, fn: Callable[Concatenate[Array, Array, Array | None, Array | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 @overload
-def face(name: str, fn: Callable[Concatenate[Array, Array, Array | None, Options], Result]) -> type[Loss[Options, Result]]: ...
+def face(
+    name: str, fn: Callable[Concatenate[Array, Array, Array | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
 def face(name: str, fn: Callable[..., Any]) -> type[Loss[Any, Any]]:
     """The nnx.Module class of `fn`: its arrays become the call's, its options the constructor's."""
     return type(name, (Loss,), {**body_of(fn, __package__ or ""), "_call_names": call_names(fn)})

@@ -60,7 +60,8 @@ def log_likelihood(
         Largest at x_hat = x (bernoulli: where p = x). Gradient towards x_hat: the error x − x_hat, or x − p.
 
     Raises:
-        ValueError: shapes differ, an unknown likelihood, data outside the domain of its likelihood, logvar with any other than gaussian.
+        ValueError: shapes differ, an unknown likelihood, data outside the domain of its likelihood, logvar with any
+            other than gaussian.
         TypeError: an x_hat that is not floating point, or arrays of two frameworks.
 
     Source:
@@ -93,9 +94,9 @@ def _log_likelihood(
         raise ValueError(f"{loss}: expected logvar only with likelihood 'gaussian'; got likelihood {kind.value!r}")
     if kind is LikelihoodType.CATEGORICAL:
         told = f"{loss} (categorical: {names[0]} are the labels, {names[1]} the logits)"
-        items = labelled(told, x_hat, x, None, None, None, channel_axis, mask, None, "none")
-        losses = surprise(items.xp, items)
-        return items.xp, -losses if items.counted is None else -losses * items.counted.factor
+        found = labelled(told, x_hat, x, None, None, None, channel_axis, mask, None, "none")
+        losses = surprise(found.xp, found)
+        return found.xp, -losses if found.counted is None else -losses * found.counted.factor
     arrays = {names[0]: x, names[1]: x_hat, "logvar": logvar}
     xp = namespace(loss, **arrays, mask=mask)
     same_shape(loss, **arrays)
@@ -125,10 +126,8 @@ def _gaussian(xp: Namespace, x_hat: Any, x: Any, logvar: Any = None) -> Any:
 
 
 def _likelihood(loss: str, likelihood: str | LikelihoodType) -> LikelihoodType:
-    if isinstance(likelihood, LikelihoodType):
-        return likelihood
     for kind in LikelihoodType:
-        if isinstance(likelihood, str) and likelihood.lower() == kind.value:
+        if likelihood is kind or str(likelihood).lower() == kind.value:
             return kind
     known = ", ".join(repr(kind.value) for kind in LikelihoodType)
     raise ValueError(f"{loss}: expected likelihood to be one of {known}; got {likelihood!r}")
@@ -157,10 +156,12 @@ def gaussian_kl_divergence(
         axis: 0 or None, which are the same here: what remains after the sum is one number per example.
         mask: one boolean per example; True counts.
         normalizer: > 0, replaces the denominator of the mean.
-        reduction: "mean" and "batch_sum" (the sum within an example, averaged over the batch), "sum", or "none" (one per example).
+        reduction: "mean" and "batch_sum" (the sum within an example, averaged over the batch), "sum", or "none" (one
+            per example).
 
     Returns:
-        In [0, ∞), in nats; 0 only at mean = 0, logvar = 0, and accurate right next to it. Gradient: mean, and ½ (e^logvar − 1).
+        In [0, ∞), in nats; 0 only at mean = 0, logvar = 0, and accurate right next to it. Gradient: mean, and ½
+        (e^logvar − 1).
 
     Raises:
         ValueError: shapes differ, or an unknown reduction.
@@ -207,7 +208,8 @@ def kl_divergence_diag_gaussian(
         axis: the axis of the latent variables.
 
     Returns:
-        In [0, ∞), in nats; 0 only at q = p, which it is exactly, at any variance. Gradient: finite wherever the value is.
+        In [0, ∞), in nats; 0 only at q = p, which it is exactly, at any variance. Gradient: finite wherever the
+        value is.
 
     Raises:
         ValueError: shapes differ.
@@ -239,7 +241,9 @@ def _standard_kl(xp: Namespace, mean: Any, logvar: Any) -> Any:
 
 
 def _kl(xp: Namespace, shift: Any, log_var_q: Any, log_var_p: Any) -> Any:
-    """½ [(shift / σ_p)² + (e^r − 1 − r)], each term ≥ 0; the variances meet as logarithms, so none overflows before the result does."""
+    """½ [(shift / σ_p)² + (e^r − 1 − r)], each term ≥ 0; the variances meet as logarithms, so none overflows before
+    the result does.
+    """
     ratio = log_var_q if log_var_p is None else log_var_q - log_var_p
     scaled = shift if log_var_p is None else shift * xp.exp(-0.5 * log_var_p)
     return 0.5 * (scaled * scaled + xp.pointwise(exp_above_tangent, ratio))
@@ -266,8 +270,10 @@ def elbo_loss(
 
         −Σ log p(targets | reconstruction) + beta · KL(N(mean, e^logvar) ‖ N(0, 1))
 
-    Both are *sums* within an example and averages over the batch, so `beta` means what it means in the papers at any image size. A loss that averages
-    over D pixels and sums the divergence has beta · D in our sense; one that has the squared error without its ½ has beta / 2.
+    Both are *sums* within an example and averages over the batch, so `beta` means what it means in the papers at any
+    image size. A loss that averages
+    over D pixels and sums the divergence has beta · D in our sense; one that has the squared error without its ½ has
+    beta / 2.
 
     Args:
         reconstruction: the decoder's output, as `log_likelihood` takes it: a location, or logits.
@@ -279,22 +285,28 @@ def elbo_loss(
         beta: ≥ 0; 1 is the bound itself, larger trades reconstruction for a simpler code (β-VAE).
         free_bits: ≥ 0, nats per latent variable below which the divergence is not pushed further.
         free_bits_over: "batch" applies it to the batch mean of each variable (the paper), "sample" to each example's.
-        sample_axis: the axis of `reconstruction` with Monte-Carlo samples of the code, which are averaged over; None: there is none.
+        sample_axis: the axis of `reconstruction` with Monte-Carlo samples of the code, which are averaged over;
+            None: there is none.
         channel_axis: for likelihood "categorical", the class axis of `reconstruction`.
-        mask: True counts; of the shape of `targets` or a leading part of it. Values that do not count leave the likelihood.
+        mask: True counts; of the shape of `targets` or a leading part of it. Values that do not count leave the
+            likelihood.
         normalizer: > 0, replaces the number of examples.
         reduction: "mean" (over the batch; "batch_sum" is the same), "sum", or "none" (one objective per example).
 
     Returns:
-        A `LossResult`: `objective` in nats, in [0, ∞) for bernoulli and categorical; terms "log_likelihood", "kl_divergence" (neither multiplied
-        by beta nor held up by free bits) and, reported only, "elbo" = log_likelihood − kl_divergence. Gradient: that of both terms.
+        A `LossResult`: `objective` in nats, in [0, ∞) for bernoulli and categorical; terms "log_likelihood",
+        "kl_divergence" (neither multiplied
+        by beta nor held up by free bits) and, reported only, "elbo" = log_likelihood − kl_divergence. Gradient: that
+        of both terms.
 
     Raises:
-        ValueError: shapes that do not fit, an unknown likelihood, an option out of its range, targets outside their likelihood's domain.
+        ValueError: shapes that do not fit, an unknown likelihood, an option out of its range, targets outside their
+            likelihood's domain.
         TypeError: an array that is not of a floating dtype, or arrays of two frameworks.
 
     Source:
-        Kingma and Welling 2014, arXiv:1312.6114, eq. 10; beta: Higgins et al. 2017 (β-VAE), eq. 4; free bits: Kingma et al. 2016, arXiv:1606.04934, eq. 15.
+        Kingma and Welling 2014, arXiv:1312.6114, eq. 10; beta: Higgins et al. 2017 (β-VAE), eq. 4; free bits: Kingma
+        et al. 2016, arXiv:1606.04934, eq. 15.
 
     Example:
         >>> zeros = np.zeros((1, 2))
@@ -307,7 +319,9 @@ def elbo_loss(
     non_negative(name, beta=beta, free_bits=free_bits)
     known_reduction(name, reduction, None, normalizer)
     by_batch = _free_bits_by_batch(name, free_bits, free_bits_over, reduction)
-    xp = namespace(name, reconstruction=reconstruction, targets=targets, mean=mean, logvar=logvar, weights=weights, mask=mask)
+    xp = namespace(
+        name, reconstruction=reconstruction, targets=targets, mean=mean, logvar=logvar, weights=weights, mask=mask
+    )
     same_shape(name, mean=mean, logvar=logvar)
     floating(name, xp, mean=mean, logvar=logvar)
     _batched(name, targets=targets, mean=mean)
@@ -340,18 +354,27 @@ def elbo_loss(
 
 
 def _likelihood_per_example(
-    loss: str, xp: Namespace, kind: LikelihoodType, reconstruction: Any, targets: Any, sample_axis: int | None, channel_axis: int | None, mask: Any
+    loss: str,
+    xp: Namespace,
+    kind: LikelihoodType,
+    reconstruction: Any,
+    targets: Any,
+    sample_axis: int | None,
+    channel_axis: int | None,
+    mask: Any,
 ) -> Any:
+    samples = 1
     if sample_axis is not None:
         sample_axis = axis_of(loss, "sample_axis", sample_axis, "reconstruction", reconstruction)
         if sample_axis == 0:
             raise ValueError(f"{loss}: expected sample_axis behind the batch axis 0; got sample_axis 0")
         samples = reconstruction.shape[sample_axis]
         targets = _repeated(xp, targets, sample_axis, samples)
-        if mask is not None:
-            mask = _repeated(xp, mask, sample_axis, samples) if len(mask.shape) >= sample_axis else mask
-    _, likely = _log_likelihood(loss, kind, targets, reconstruction, None, False, channel_axis, ("targets", "reconstruction"), mask)
-    return _per_example(xp, likely) if sample_axis is None else _per_example(xp, likely) / samples
+        if mask is not None and len(mask.shape) >= sample_axis:
+            mask = _repeated(xp, mask, sample_axis, samples)
+    names = "targets", "reconstruction"
+    _, likely = _log_likelihood(loss, kind, targets, reconstruction, None, False, channel_axis, names, mask)
+    return _per_example(xp, likely) / samples
 
 
 def _repeated(xp: Namespace, array: Any, axis: int, times: int) -> Any:
@@ -363,7 +386,8 @@ def _free_bits_by_batch(loss: str, free_bits: float, over: str, reduction: Reduc
     if over not in ("batch", "sample"):
         raise ValueError(f"{loss}: expected free_bits_over to be one of 'batch', 'sample'; got {over!r}")
     if free_bits and over == "batch" and reduction not in ("mean", "batch_sum"):
-        raise ValueError(f"{loss}: expected free_bits_over 'sample' with reduction {reduction!r}; got free_bits_over 'batch', a mean over the batch")
+        got = f"got free_bits_over 'batch', a mean over the batch, with reduction {reduction!r}"
+        raise ValueError(f"{loss}: expected free_bits_over 'sample' unless reduction is 'mean' or 'batch_sum'; {got}")
     return over == "batch"
 
 

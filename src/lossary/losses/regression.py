@@ -63,7 +63,16 @@ def mse_loss(
         3.0
     """
     return per_element(
-        "mse_loss", squared_error, predictions, targets, weights, axis=axis, mask=mask, normalizer=normalizer, reduction=reduction, native="mse_loss"
+        "mse_loss",
+        squared_error,
+        predictions,
+        targets,
+        weights,
+        axis=axis,
+        mask=mask,
+        normalizer=normalizer,
+        reduction=reduction,
+        native="mse_loss",
     )
 
 
@@ -96,7 +105,8 @@ def mae_loss(
         reduction: "mean" (Σ wℓ / Σ w), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
 
     Returns:
-        In [0, ∞), in the unit of `predictions`; 0 only at predictions = targets. Gradient: the sign of err, 0 at err = 0.
+        In [0, ∞), in the unit of `predictions`; 0 only at predictions = targets. Gradient: the sign of err, 0 at err
+        = 0.
 
     Raises:
         ValueError: shapes differ, or an unknown reduction.
@@ -110,7 +120,16 @@ def mae_loss(
         1.0
     """
     return per_element(
-        "mae_loss", absolute_error, predictions, targets, weights, axis=axis, mask=mask, normalizer=normalizer, reduction=reduction, native="l1_loss"
+        "mae_loss",
+        absolute_error,
+        predictions,
+        targets,
+        weights,
+        axis=axis,
+        mask=mask,
+        normalizer=normalizer,
+        reduction=reduction,
+        native="l1_loss",
     )
 
 
@@ -148,7 +167,8 @@ def huber_loss(
         reduction: "mean" (Σ wℓ / Σ w), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
 
     Returns:
-        In [0, ∞), in the unit of `predictions` squared; 0 only at predictions = targets. Gradient: err clipped to ±delta; continuous.
+        In [0, ∞), in the unit of `predictions` squared; 0 only at predictions = targets. Gradient: err clipped to
+        ±delta; continuous.
 
     Raises:
         ValueError: shapes differ, an unknown reduction, or delta ≤ 0.
@@ -163,7 +183,17 @@ def huber_loss(
     """
     positive("huber_loss", delta=delta)
     return per_element(
-        "huber_loss", _huber, predictions, targets, weights, delta=delta, axis=axis, mask=mask, normalizer=normalizer, reduction=reduction, native="huber_loss"
+        "huber_loss",
+        _huber,
+        predictions,
+        targets,
+        weights,
+        delta=delta,
+        axis=axis,
+        mask=mask,
+        normalizer=normalizer,
+        reduction=reduction,
+        native="huber_loss",
     )
 
 
@@ -203,7 +233,8 @@ def smooth_l1_loss(
         reduction: "mean" (Σ wℓ / Σ w), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
 
     Returns:
-        In [0, ∞), in the unit of `predictions`; 0 only at predictions = targets. Gradient: err / beta clipped to ±1; continuous if beta > 0.
+        In [0, ∞), in the unit of `predictions`; 0 only at predictions = targets. Gradient: err / beta clipped to ±1;
+        continuous if beta > 0.
 
     Raises:
         ValueError: shapes differ, an unknown reduction, or beta < 0.
@@ -264,26 +295,37 @@ def log_cosh_loss(
         reduction: "mean" (Σ wℓ / Σ w), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
 
     Returns:
-        In [0, ∞); 0 only at predictions = targets. The unit of err must be chosen so that 1 is a typical error. Gradient: tanh err, in (−1, 1).
+        In [0, ∞); 0 only at predictions = targets. The unit of err must be chosen so that 1 is a typical error.
+        Gradient: tanh err, in (−1, 1).
 
     Raises:
         ValueError: shapes differ, or an unknown reduction.
         TypeError: predictions that are not floating point, or arrays of two frameworks.
 
     Source:
-        Saleh and Saleh 2022, "Statistical properties of the log-cosh loss function used in machine learning", arXiv:2208.04564.
+        Saleh and Saleh 2022, "Statistical properties of the log-cosh loss function used in machine learning",
+        arXiv:2208.04564.
 
     Example:
         >>> log_cosh_loss(np.array([0.0, 100.0]), np.array([0.0, 0.0]), reduction="none").round(4)
         array([ 0.    , 99.3069])
     """
     return per_element(
-        "log_cosh_loss", _log_cosh, predictions, targets, weights, axis=axis, mask=mask, normalizer=normalizer, reduction=reduction
+        "log_cosh_loss",
+        _log_cosh,
+        predictions,
+        targets,
+        weights,
+        axis=axis,
+        mask=mask,
+        normalizer=normalizer,
+        reduction=reduction,
     )
 
 
 def _log_cosh(xp: Namespace, predictions: Any, targets: Any) -> Any:
-    # With f = 1 − e^−|err|: cosh err − 1 = ½ f² / (1 − f), which cancels nowhere; beyond 30, log cosh err = |err| − log 2 to the last digit.
+    # With f = 1 − e^−|err|: cosh err − 1 = ½ f² / (1 − f), which cancels nowhere; beyond 30, log cosh err = |err| −
+    # log 2 to the last digit.
     error = predictions - targets
     size = xp.abs(error)
     near = xp.minimum(size, 30.0)
@@ -312,7 +354,8 @@ def charbonnier_loss(
 
         (√(err² + epsilon²))^alpha,  err = predictions − targets
 
-    `alpha` is the exponent of the *root*; the exponent of err² + epsilon² that the literature quotes (0.45, say) is alpha / 2.
+    `alpha` is the exponent of the *root*; the exponent of err² + epsilon² that the literature quotes (0.45, say) is
+    alpha / 2.
 
     Args:
         predictions: any shape, any unit, of a floating dtype.
@@ -326,7 +369,8 @@ def charbonnier_loss(
         reduction: "mean" (Σ wℓ / Σ w), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
 
     Returns:
-        In [epsilon^alpha, ∞), in the unit of `predictions` to the power alpha; smallest, but not 0, at predictions = targets.
+        In [epsilon^alpha, ∞), in the unit of `predictions` to the power alpha; smallest, but not 0, at predictions =
+        targets.
         Gradient: alpha √(err² + epsilon²)^(alpha−2) err, within ±1 if alpha = 1.
 
     Raises:
@@ -334,7 +378,8 @@ def charbonnier_loss(
         TypeError: predictions that are not floating point, or arrays of two frameworks.
 
     Source:
-        Charbonnier et al. 1994, doi:10.1109/ICIP.1994.413553 (alpha = 1); Sun et al. 2010, doi:10.1109/CVPR.2010.5539939 (any alpha).
+        Charbonnier et al. 1994, doi:10.1109/ICIP.1994.413553 (alpha = 1); Sun et al. 2010,
+        doi:10.1109/CVPR.2010.5539939 (any alpha).
 
     Example:
         >>> charbonnier_loss(np.array([4.0]), np.array([0.0]), epsilon=3.0).item()
@@ -393,14 +438,16 @@ def asymmetric_mse_loss(
         reduction: "mean" (Σ wℓ / Σ w), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
 
     Returns:
-        In [0, ∞), in the unit of `predictions` squared; 0 only at predictions = targets. Gradient: 2 err, times over_penalty where err > 0.
+        In [0, ∞), in the unit of `predictions` squared; 0 only at predictions = targets. Gradient: 2 err, times
+        over_penalty where err > 0.
 
     Raises:
         ValueError: shapes differ, an unknown reduction, or over_penalty ≤ 0.
         TypeError: predictions that are not floating point, or arrays of two frameworks.
 
     Source:
-        Newey and Powell 1987, "Asymmetric least squares estimation and testing", doi:10.2307/1911031, eq. 2.1 (there τ and 1 − τ).
+        Newey and Powell 1987, "Asymmetric least squares estimation and testing", doi:10.2307/1911031, eq. 2.1 (there
+        τ and 1 − τ).
 
     Example:
         >>> asymmetric_mse_loss(np.array([3.0, 1.0]), np.array([1.0, 3.0]), reduction="none")

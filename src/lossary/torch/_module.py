@@ -16,7 +16,8 @@ Result = TypeVar("Result")
 class Loss(nn.Module, Generic[Options, Result]):
     """A loss function whose options are fixed when it is built; arrays, `mask` and `normalizer` come with each call.
 
-    Options that are tensors (class weights) become buffers, so they move with `.to(device)` and are saved with the model.
+    Options that are tensors (class weights) become buffers, so they move with `.to(device)` and are saved with the
+    model.
     """
 
     _fn: ClassVar[Callable[..., Any]]
@@ -45,7 +46,11 @@ class Loss(nn.Module, Generic[Options, Result]):
         return type(self)._fn(*arrays, **self.options, **self._buffers, **self._parameters, **named)
 
     def extra_repr(self) -> str:
-        tensors = {name: tuple(value.shape) for name, value in {**self._buffers, **self._parameters}.items() if value is not None}
+        tensors = {
+            name: tuple(value.shape)
+            for name, value in {**self._buffers, **self._parameters}.items()
+            if value is not None
+        }
         return shown({**self.options, **tensors})
 
 
@@ -58,7 +63,9 @@ def face(
     name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor | None, Tensor | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 @overload
-def face(name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor | None, Options], Result]) -> type[Loss[Options, Result]]: ...
+def face(
+    name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
 def face(name: str, fn: Callable[..., Any]) -> type[Loss[Any, Any]]:
     """The nn.Module class of `fn`: its arrays become the call's, its options the constructor's."""
     return type(name, (Loss,), {**body_of(fn, __package__ or ""), "_call_names": call_names(fn)})

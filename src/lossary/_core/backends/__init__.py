@@ -22,7 +22,9 @@ def namespace(loss: str, /, **arrays: object) -> Namespace:
             continue
         xp = _OF_TYPE.get(type(array)) or _learn(loss, name, type(array))
         if found is not None and xp is not found:
-            got = ", ".join(f"{key} {_framework(loss, key, value)}" for key, value in arrays.items() if value is not None)
+            got = ", ".join(
+                f"{key} {_framework(loss, key, value)}" for key, value in arrays.items() if value is not None
+            )
             raise TypeError(f"{loss}: expected arrays of one framework; got {got}")
         found = xp
     if found is None:

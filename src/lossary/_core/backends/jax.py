@@ -1,5 +1,6 @@
 """JAX: nearly its own namespace; what differs is the sub-gradient at kinks and a mean that cannot overflow."""
 # jax.numpy's own annotations leave some parameters partly unknown.
+# pyright: reportUnknownLambdaType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.core import Tracer
 from jax.lax import stop_gradient as stop_gradient
 from jax.nn import relu as relu
 from jax.nn import sigmoid as sigmoid
@@ -53,7 +55,9 @@ def abs(x: Array, /) -> Array:
     return jnp.abs(x)
 
 
-abs.defjvps(lambda dx, _, x: dx * jnp.sign(x))
+@abs.defjvp
+def _abs_jvp(primals: Any, tangents: Any) -> Any:
+    return abs(primals[0]), tangents[0] * jnp.sign(primals[0])
 
 
 def clip(x: Array, low: float, high: float, /) -> Array:
@@ -80,14 +84,18 @@ def mean(x: Array, /, *, axis: Axes) -> Array:
 
 
 def positions(x: Array, /, *, axis: int) -> Array:
-    return jax.lax.broadcasted_iota(jnp.int32, [n if i == axis % x.ndim else 1 for i, n in enumerate(x.shape)], axis % x.ndim)
+    return jax.lax.broadcasted_iota(
+        jnp.int32, [n if i == axis % x.ndim else 1 for i, n in enumerate(x.shape)], axis % x.ndim
+    )
 
 
 def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
-def pointwise(formula: Callable[..., Any], x: Array, /, *others: Array, native: str | None = None, **options: Any) -> Array:
+def pointwise(
+    formula: Callable[..., Any], x: Array, /, *others: Array, native: str | None = None, **options: Any
+) -> Array:
     @jax.custom_jvp
     def losses(x: Array, *others: Array) -> Array:
         return formula(_HERE, x, *others, **options)[0]
@@ -134,11 +142,11 @@ def asarray(values: Any, like: Array, /) -> Array:
 
 
 def visible(x: Array, /) -> bool:
-    return not isinstance(x, jax.core.Tracer) and x.is_fully_addressable and all(d.platform == "cpu" for d in x.devices())
+    return not isinstance(x, Tracer) and x.is_fully_addressable and all(d.platform == "cpu" for d in x.devices())
 
 
 def tracing(x: Array, /) -> bool:
-    return isinstance(x, jax.core.Tracer)
+    return isinstance(x, Tracer)
 
 
 def extent(x: Array, /) -> tuple[float, float]:

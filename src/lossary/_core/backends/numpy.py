@@ -108,7 +108,9 @@ def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
 
 
 @_quiet
-def pointwise(formula: Callable[..., Any], x: Array, /, *others: Array, native: str | None = None, **options: Any) -> Array:
+def pointwise(
+    formula: Callable[..., Any], x: Array, /, *others: Array, native: str | None = None, **options: Any
+) -> Array:
     return np.asarray(formula(_HERE, x, *others, **options)[0])
 
 

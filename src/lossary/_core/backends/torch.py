@@ -1,5 +1,8 @@
 """PyTorch: `axis` → `dim`, and in eager mode hand-placed gradients that touch memory as rarely as they can."""
 
+# torch leaves the results of its autograd functions untyped.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import sys
@@ -19,20 +22,23 @@ from torch import ones_like as ones_like
 from torch import relu as relu
 from torch import sigmoid as sigmoid
 from torch import sign as sign
-
-from .composed import log_odds_by_parts
-from .torch_eager import LogOdds, Pointwise, Total
-
 from torch.utils._pytree import register_pytree_node
 
 from ..result import LossResult, flatten, unflatten
+from .composed import log_odds_by_parts
+from .torch_eager import log_odds_stored, pointwise_stored, total
 
 NAME = "torch"
 CHANNEL_AXIS = 1
 
-Axes = int | Sequence[int] | None
+Axes = Any  # int, tuple of ints or None: torch's stubs ask for its own Size
 _HERE: Any = sys.modules[__name__]
-register_pytree_node(LossResult, flatten, lambda children, context: unflatten(context, children), serialized_type_name="lossary.LossResult")
+register_pytree_node(
+    LossResult,
+    flatten,
+    lambda children, context: unflatten(context, children),
+    serialized_type_name="lossary.LossResult",
+)
 
 _LARGE = 1 << 16  # from here on a pass over memory costs more than a call from Python
 
@@ -98,7 +104,7 @@ def mean(x: Tensor, /, *, axis: Axes) -> Tensor:
     if _plain(x):
         # A float64 sum cannot overflow where the mean does not.
         if axis is None and x.numel() >= _LARGE and x.dtype == torch.float32:
-            return (Total.apply(x) / count).to(x.dtype)
+            return (total(x) / count).to(x.dtype)
         return torch.mean(x, dim=axis, dtype=torch.float64).to(x.dtype)
     return torch.sum(x * (1 / count), dim=axis)
 
@@ -129,18 +135,20 @@ def positions(x: Tensor, /, *, axis: int) -> Tensor:
 
 def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
     if _plain(logits):
-        return LogOdds.apply(logits, index, axis % logits.ndim)
+        return log_odds_stored(logits, index, axis % logits.ndim)
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
-def pointwise(formula: Callable[..., Any], x: Tensor, /, *others: Tensor, native: str | None = None, **options: Any) -> Tensor:
+def pointwise(
+    formula: Callable[..., Any], x: Tensor, /, *others: Tensor, native: str | None = None, **options: Any
+) -> Tensor:
     if native is not None:
         return getattr(F, native)(x, *others, reduction="none", **options)
     plain = _plain(x, *others)
     if torch.compiler.is_compiling() and not x.requires_grad:
         return formula(_HERE, x, *others, **options)[0]
     wanted = x.requires_grad or not plain
-    return Pointwise.apply(_HERE, formula, options, wanted, plain, x, *others)[0]
+    return pointwise_stored(_HERE, formula, options, wanted, plain, x, *others)[0]
 
 
 def select(keep: Tensor, x: Tensor, fill: float, /) -> Tensor:
@@ -194,14 +202,13 @@ def extent(x: Tensor, /) -> tuple[float, float]:
 
 
 def require(ok: Tensor, message: str, /) -> None:
-    torch._assert_async(ok, message)  # pyright: ignore[reportPrivateUsage]  # the one assertion that torch.compile keeps
+    if torch.compiler.is_compiling():
+        # The one assertion that torch.compile keeps.
+        torch._assert_async(ok, message)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
 
 
 def _plain(*arrays: Tensor) -> bool:
     """Ordinary eager tensors: no compiler, no torch.func transform and no fake tensor is looking on."""
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # pyright: ignore
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
         return False
-    for array in arrays:
-        if type(array) is not Tensor and type(array) is not torch.nn.Parameter:
-            return False
-    return True
+    return all(type(array) is Tensor or type(array) is torch.nn.Parameter for array in arrays)

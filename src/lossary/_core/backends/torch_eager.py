@@ -1,7 +1,9 @@
 """Eager PyTorch: autograd functions that store one gradient instead of every intermediate.
 
-A composed formula costs eager torch a pass over memory per operation, forward and backward. These evaluate value and slope together on blocks
-that stay in the cache and store the slope alone, so the backward pass is one product. Asked for a second derivative they fall back to the
+A composed formula costs eager torch a pass over memory per operation, forward and backward. These evaluate value and
+slope together on blocks
+that stay in the cache and store the slope alone, so the backward pass is one product. Asked for a second derivative
+they fall back to the
 composed formula, whose graph autograd can differentiate again.
 """
 # torch types autograd.Function's context and return values as Any.
@@ -20,7 +22,9 @@ from torch.autograd import Function
 
 from .composed import log_odds_by_parts
 
-BLOCK = 1 << 17  # elements: a few float32 temporaries of this size fit the second-level caches (2¹⁶ and 2¹⁸ measured slower)
+BLOCK = (
+    1 << 17
+)  # elements: a few float32 temporaries of this size fit the second-level caches (2¹⁶ and 2¹⁸ measured slower)
 
 
 def _blocks(items: int, width: int) -> Iterator[slice]:
@@ -34,18 +38,14 @@ class Pointwise(Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(xp: Any, formula: Callable[..., Any], options: dict[str, Any], wanted: bool, blocked: bool, *arrays: Tensor) -> Any:
+    def forward(
+        xp: Any, formula: Callable[..., Any], options: dict[str, Any], wanted: bool, blocked: bool, *arrays: Tensor
+    ) -> Any:
         x = arrays[0]
-        if not blocked or x.numel() <= BLOCK or not all(a.is_contiguous() and a.shape == x.shape for a in arrays):
-            losses, slope = formula(xp, *arrays, **options)
-            return losses, slope() if wanted else None
-        losses, slopes = torch.empty_like(x), torch.empty_like(x) if wanted else None
-        flat, flat_losses, flat_slopes = [a.view(-1) for a in arrays], losses.view(-1), slopes.view(-1) if wanted else None
-        for block in _blocks(x.numel(), 1):
-            flat_losses[block], slope = formula(xp, *(a[block] for a in flat), **options)
-            if flat_slopes is not None:
-                flat_slopes[block] = slope()
-        return losses, slopes
+        if blocked and x.numel() > BLOCK and all(a.is_contiguous() and a.shape == x.shape for a in arrays):
+            return _by_blocks(xp, formula, options, wanted, arrays)
+        losses, slope = formula(xp, *arrays, **options)
+        return losses, slope() if wanted else None
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -67,8 +67,23 @@ class Pointwise(Function):
         return *[None] * 5, *_composed(ctx.call, arrays, wanted, grad)
 
 
+def _by_blocks(
+    xp: Any, formula: Callable[..., Any], options: dict[str, Any], wanted: bool, arrays: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor | None]:
+    losses = torch.empty_like(arrays[0])
+    slopes = torch.empty_like(losses) if wanted else None
+    flat, flat_losses = [a.view(-1) for a in arrays], losses.view(-1)
+    for block in _blocks(losses.numel(), 1):
+        flat_losses[block], slope = formula(xp, *(a[block] for a in flat), **options)
+        if slopes is not None:
+            slopes.view(-1)[block] = slope()
+    return losses, slopes
+
+
 def _composed(call: Any, arrays: list[Tensor], wanted: tuple[bool, ...], grad: Tensor) -> list[Tensor | None]:
-    """The gradients by the composed formula: towards any of the arrays, and with a graph of their own if one is asked for."""
+    """The gradients by the composed formula: towards any of the arrays, and with a graph of their own if one is
+    asked for.
+    """
     xp, formula, options = call
     create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
@@ -77,7 +92,9 @@ def _composed(call: Any, arrays: list[Tensor], wanted: tuple[bool, ...], grad: T
         losses, slope = formula(xp, *arrays, **options)
         first: list[Tensor | None] = [grad * slope()] if wanted[0] else [None]
         rest = [a for a, want in zip(arrays[1:], wanted[1:], strict=True) if want]
-        found = iter(torch.autograd.grad(losses, rest, grad, create_graph=create_graph, allow_unused=True) if rest else ())
+        found = iter(
+            torch.autograd.grad(losses, rest, grad, create_graph=create_graph, allow_unused=True) if rest else ()
+        )
     return first + [next(found) if want else None for want in wanted[1:]]
 
 
@@ -111,7 +128,9 @@ class LogOdds(Function):
 
 
 def _log_odds(logits: Tensor, index: Tensor, axis: int, odds: Tensor, shares: Tensor) -> None:
-    """One block: `odds` and its gradient `shares` (1 at the class itself, −softmax among the others), written in place."""
+    """One block: `odds` and its gradient `shares` (1 at the class itself, −softmax among the others), written in
+    place.
+    """
     shares.copy_(logits).scatter_(axis, index, -inf)
     top = shares.amax(axis, keepdim=True)
     top.masked_fill_(top.abs() == inf, 0.0)
@@ -137,3 +156,9 @@ class Total(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         return grad.to(ctx.dtype).expand(ctx.shape)
+
+
+# Function.apply is untyped; these names are what the backend calls.
+pointwise_stored: Callable[..., Any] = Pointwise.apply
+log_odds_stored: Callable[[Tensor, Tensor, int], Tensor] = LogOdds.apply
+total: Callable[[Tensor], Tensor] = Total.apply

@@ -83,7 +83,9 @@ def binary_cross_entropy_loss(
     single = pos_weight is None or isinstance(pos_weight, (int, float))
     if single and pos_weight is not None:
         non_negative(name, pos_weight=pos_weight)
-    items = _answered(name, logits, targets, weights, label_smoothing, ignore_index, axis, mask, normalizer, reduction, pos_weight)
+    items = _answered(
+        name, logits, targets, weights, label_smoothing, ignore_index, axis, mask, normalizer, reduction, pos_weight
+    )
     xp = items.xp
     if single:
         pull: Any = 1.0 if pos_weight is None else pos_weight
@@ -91,7 +93,11 @@ def binary_cross_entropy_loss(
         channel = class_axis(name, xp, channel_axis, items.logits)
         pull = per_class(name, xp, "pos_weight", pos_weight, items.logits.shape[channel], items.logits)
         pull = xp.broadcast_to(laid_along(xp, pull, channel, items.logits), items.logits.shape)
-    logits = items.logits if from_logits else in_range(name, xp, "logits", items.logits, 0.0, 1.0, note=" (probabilities, as from_logits=False says)")
+    logits = (
+        items.logits
+        if from_logits
+        else in_range(name, xp, "logits", items.logits, 0.0, 1.0, note=" (probabilities, as from_logits=False says)")
+    )
     formula = cross_entropy if from_logits else cross_entropy_of_probability
     arrays, options = ((), {"pos_weight": pull}) if single else ((pull,), {})
     losses = xp.pointwise(formula, logits, items.targets, *arrays, **options)
@@ -121,17 +127,20 @@ def binary_focal_loss(
         logits: log-odds of yes, any shape.
         targets: in [0, 1], of the shape of `logits`; booleans and integers are promoted.
         weights: a factor per item, of the shape of `logits` or a leading part of it; 0 drops the item.
-        alpha: in [0, 1], the weight of positives, 1 − alpha that of negatives; None weighs both with 1. The default is the paper's.
+        alpha: in [0, 1], the weight of positives, 1 − alpha that of negatives; None weighs both with 1. The default
+            is the paper's.
         gamma: ≥ 0; 0 is weighted cross entropy, larger values fade easy items more.
         label_smoothing: ε in [0, 1), pulls the targets towards ½.
         ignore_index: items with this target are as if removed; None ignores nothing.
         axis: the axis or axes to reduce, with "mean" and "sum"; None reduces all.
         mask: True counts; shaped as `weights` may be.
-        normalizer: > 0, replaces the denominator of "mean" and "batch_sum" (the paper's detector divides by the number of positives).
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum" (the paper's detector divides by the
+            number of positives).
         reduction: "mean" (Σ wℓ / Σ w), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
 
     Returns:
-        In [0, ∞), in nats, at most the binary cross entropy; near 0 where p_t is near 1. Gradient: finite everywhere, for every gamma.
+        In [0, ∞), in nats, at most the binary cross entropy; near 0 where p_t is near 1. Gradient: finite
+        everywhere, for every gamma.
 
     Raises:
         ValueError: shapes differ, targets outside [0, 1], an option out of its range.
@@ -176,7 +185,9 @@ def _answered(
     pos_weight: Any = None,
 ) -> _Answered:
     known_reduction(loss, reduction, axis, normalizer)
-    xp = namespace(loss, logits=logits, targets=targets, weights=weights, mask=mask, pos_weight=array_or_none(pos_weight))
+    xp = namespace(
+        loss, logits=logits, targets=targets, weights=weights, mask=mask, pos_weight=array_or_none(pos_weight)
+    )
     same_shape(loss, logits=logits, targets=targets)
     floating(loss, xp, logits=logits)
     real(loss, xp, targets=targets)

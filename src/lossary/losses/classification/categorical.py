@@ -1,6 +1,7 @@
 """Losses of scores against one of many classes.
 
-Everything here rests on the log-odds z_y = log p_y / (1 − p_y) of one class under the softmax: −log p_y = softplus(−z_y).
+Everything here rests on the log-odds z_y = log p_y / (1 − p_y) of one class under the softmax: −log p_y =
+softplus(−z_y).
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def cross_entropy_loss(
     The mean divides by Σ w_i v_{y_i}: the weight that the labels carry, before smoothing.
 
     Args:
-        logits: unnormalised log-probabilities, with classes along `channel_axis`; any shape otherwise (dense prediction too).
+        logits: unnormalised log-probabilities, with classes along `channel_axis`; any shape otherwise (dense
+            prediction too).
         labels: class indices in [0, K), of the shape of `logits` without its class axis.
         weights: a factor per item, of the shape of `labels` or a leading part of it; 0 drops the item.
         class_weights: one factor ≥ 0 per class.
@@ -70,8 +72,10 @@ def cross_entropy_loss(
         Gradient: p − target, within ±1 for each logit before weights.
 
     Raises:
-        ValueError: shapes that do not fit, a label out of range, class_weights of the wrong length, an option out of its range.
-        TypeError: labels that are not integers (probabilities go to `soft_cross_entropy_loss`), logits that are not floating point.
+        ValueError: shapes that do not fit, a label out of range, class_weights of the wrong length, an option out of
+            its range.
+        TypeError: labels that are not integers (probabilities go to `soft_cross_entropy_loss`), logits that are not
+            floating point.
 
     Source:
         Good 1952, "Rational decisions"; label smoothing: Szegedy et al. 2016, arXiv:1512.00567, §7.
@@ -82,7 +86,9 @@ def cross_entropy_loss(
     """
     name = "cross_entropy_loss"
     smoothing(name, label_smoothing)
-    items = labelled(name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, normalizer, reduction)
+    items = labelled(
+        name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, normalizer, reduction
+    )
     xp, logits = items.xp, items.logits
     losses = surprise(xp, items)
     if label_smoothing:
@@ -94,7 +100,9 @@ def cross_entropy_loss(
         else:
             v = laid_along(xp, items.class_weights, items.axis, logits)
             total = xp.sum(items.class_weights, axis=None)
-            losses = ((1 - label_smoothing) * items.label_weight + spread * total) * losses + spread * xp.sum(v * (own - logits), axis=items.axis)
+            losses = ((1 - label_smoothing) * items.label_weight + spread * total) * losses + spread * xp.sum(
+                v * (own - logits), axis=items.axis
+            )
     elif items.label_weight is not None:
         losses = items.label_weight * losses
     return _reduced(name, items, losses, normalizer, reduction)
@@ -116,13 +124,15 @@ def soft_cross_entropy_loss(
 
         −Σ_c v_c q_c log p_c,  p = softmax(logits), q = (1 − ε) probs + (ε / K) Σ probs, v = class_weights
 
-    The mean divides by Σ_i w_i Σ_c v_c probs_ic, so one-hot targets give what `cross_entropy_loss` gives for their labels; without
+    The mean divides by Σ_i w_i Σ_c v_c probs_ic, so one-hot targets give what `cross_entropy_loss` gives for their
+    labels; without
     class weights the divisor is Σ_i w_i, whatever a row of `probs` sums to.
 
     Args:
         logits: unnormalised log-probabilities, with classes along `channel_axis`.
         probs: target probabilities in [0, 1], of the shape of `logits`.
-        weights: a factor per item, of the shape of `logits` without its class axis or a leading part of it; 0 drops the item.
+        weights: a factor per item, of the shape of `logits` without its class axis or a leading part of it; 0 drops
+            the item.
         class_weights: one factor ≥ 0 per class.
         label_smoothing: ε in [0, 1), the share of the target that is spread evenly over all K classes.
         channel_axis: the class axis; 1 for torch, −1 for JAX and NumPy.
@@ -131,10 +141,12 @@ def soft_cross_entropy_loss(
         reduction: "mean", "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
 
     Returns:
-        In [H(q), ∞), in nats, smallest where p = q; H(q) is the entropy of the target. Gradient: p − q for each logit, if q sums to 1.
+        In [H(q), ∞), in nats, smallest where p = q; H(q) is the entropy of the target. Gradient: p − q for each
+        logit, if q sums to 1.
 
     Raises:
-        ValueError: shapes that do not fit, a probability outside [0, 1], class_weights of the wrong length, an option out of its range.
+        ValueError: shapes that do not fit, a probability outside [0, 1], class_weights of the wrong length, an
+            option out of its range.
         TypeError: probs that are class indices (they go to `cross_entropy_loss`), logits that are not floating point.
 
     Source:
@@ -147,9 +159,11 @@ def soft_cross_entropy_loss(
     name = "soft_cross_entropy_loss"
     smoothing(name, label_smoothing)
     known_reduction(name, reduction, None, normalizer)
-    xp = namespace(name, logits=logits, probs=probs, weights=weights, mask=mask, class_weights=array_or_none(class_weights))
+    xp = namespace(
+        name, logits=logits, probs=probs, weights=weights, mask=mask, class_weights=array_or_none(class_weights)
+    )
     floating(name, xp, logits=logits)
-    floating(name, xp, hint="; for class indices use cross_entropy_loss", probs=probs)
+    floating(name, xp, "; for class indices use cross_entropy_loss", probs=probs)
     if probs.shape != logits.shape:
         got = described(logits=logits, probs=probs)
         raise ValueError(f"{name}: expected arrays of one shape; got {got}; for class indices use cross_entropy_loss")
@@ -166,7 +180,9 @@ def soft_cross_entropy_loss(
         spread = label_smoothing / logits.shape[axis]
         shares = (1 - label_smoothing) * probs + spread * xp.sum(probs, axis=axis, keepdims=True)
     if class_weights is not None:
-        v = laid_along(xp, per_class(name, xp, "class_weights", class_weights, logits.shape[axis], logits), axis, logits)
+        v = laid_along(
+            xp, per_class(name, xp, "class_weights", class_weights, logits.shape[axis], logits), axis, logits
+        )
         shares = v * shares
         divisor = xp.sum(v * probs, axis=axis)
         divisor = divisor if items is None else divisor * items.factor
@@ -175,7 +191,9 @@ def soft_cross_entropy_loss(
 
 
 def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int) -> Any:
-    """−Σ_c shares_c log p_c as Σ_c shares_c (x_top − x_c) − (Σ shares) log p_top: terms ≥ 0 only, so nothing cancels."""
+    """−Σ_c shares_c log p_c as Σ_c shares_c (x_top − x_c) − (Σ shares) log p_top: terms ≥ 0 only, so nothing
+    cancels.
+    """
     index = xp.argmax(logits, axis=axis)
     top = xp.take_along_axis(logits, xp.expand_dims(index, axis=axis), axis=axis)
     surprise = xp.softplus(-xp.log_odds(logits, index, axis=axis))
@@ -201,13 +219,16 @@ def focal_loss(
 
         −alpha_y (1 − p_y)^gamma log p_y,  p = softmax(logits), y the label
 
-    `alpha` scales the loss and stays out of the denominator: the mean is over the items that count, as in the paper's detector code.
+    `alpha` scales the loss and stays out of the denominator: the mean is over the items that count, as in the
+    paper's detector code.
 
     Args:
-        logits: unnormalised log-probabilities, with classes along `channel_axis`; any shape otherwise (dense prediction too).
+        logits: unnormalised log-probabilities, with classes along `channel_axis`; any shape otherwise (dense
+            prediction too).
         labels: class indices in [0, K), of the shape of `logits` without its class axis.
         weights: a factor per item, of the shape of `labels` or a leading part of it; 0 drops the item.
-        alpha: one factor ≥ 0 per class, which balances the classes; or one number for all, which only rescales the loss.
+        alpha: one factor ≥ 0 per class, which balances the classes; or one number for all, which only rescales the
+            loss.
         gamma: ≥ 0; 0 is cross entropy, larger values fade easy items more.
         ignore_index: items with this label are as if removed; None ignores nothing.
         channel_axis: the class axis; 1 for torch, −1 for JAX and NumPy.
@@ -224,7 +245,8 @@ def focal_loss(
         TypeError: labels that are not integers, logits that are not floating point.
 
     Source:
-        Lin et al. 2017, "Focal loss for dense object detection", arXiv:1708.02002, eq. 5, with the softmax's p_y for p_t.
+        Lin et al. 2017, "Focal loss for dense object detection", arXiv:1708.02002, eq. 5, with the softmax's p_y for
+        p_t.
 
     Example:
         >>> focal_loss(np.array([[0.0, 0.0]]), np.array([1])).round(4).item()  # ½² log 2
@@ -235,7 +257,19 @@ def focal_loss(
     single = alpha is None or isinstance(alpha, (int, float))
     if single and alpha is not None:
         non_negative(name, alpha=alpha)
-    items = labelled(name, logits, labels, weights, None if single else alpha, ignore_index, channel_axis, mask, normalizer, reduction, "alpha")
+    items = labelled(
+        name,
+        logits,
+        labels,
+        weights,
+        None if single else alpha,
+        ignore_index,
+        channel_axis,
+        mask,
+        normalizer,
+        reduction,
+        "alpha",
+    )
     xp = items.xp
     if items.classes == 1:
         losses = surprise(xp, items)
@@ -243,7 +277,9 @@ def focal_loss(
         # In log-odds the softmax's focal loss is the sigmoid's with target 1.
         losses = xp.pointwise(focal, items.odds, xp.ones_like(items.odds), gamma=gamma, alpha=None)
     factor = alpha if single else items.label_weight
-    return _reduced(name, items, losses if factor is None else factor * losses, normalizer, reduction, weighted_mean=False)
+    return _reduced(
+        name, items, losses if factor is None else factor * losses, normalizer, reduction, weighted_mean=False
+    )
 
 
 class Labelled(NamedTuple):
@@ -273,18 +309,30 @@ def labelled(
     reduction: Reduction,
     class_weights_name: str = "class_weights",
 ) -> Labelled:
+    """Checked arguments, what does not count replaced, and the log-odds of each label."""
     known_reduction(loss, reduction, None, normalizer)
-    xp = namespace(loss, logits=logits, labels=labels, weights=weights, mask=mask, **{class_weights_name: array_or_none(class_weights)})
+    xp = namespace(
+        loss,
+        logits=logits,
+        labels=labels,
+        weights=weights,
+        mask=mask,
+        **{class_weights_name: array_or_none(class_weights)},
+    )
     floating(loss, xp, logits=logits)
     if xp.kind(labels) != "int":
         hint = "for class probabilities use soft_cross_entropy_loss"
-        raise TypeError(f"{loss}: expected labels of an integer dtype (class indices); got labels {dtype_name(labels)}; {hint}")
+        raise TypeError(
+            f"{loss}: expected labels of an integer dtype (class indices); got labels {dtype_name(labels)}; {hint}"
+        )
     axis = class_axis(loss, xp, channel_axis, logits)
     shape = _without(axis, logits.shape)
     if tuple(labels.shape) != shape:
         got = described(logits=logits, labels=labels)
         hint = "; for one-hot or soft targets use soft_cross_entropy_loss" if labels.shape == logits.shape else ""
-        raise ValueError(f"{loss}: expected labels of shape {shape}, logits without their class axis {axis}; got {got}{hint}")
+        raise ValueError(
+            f"{loss}: expected labels of shape {shape}, logits without their class axis {axis}; got {got}{hint}"
+        )
     classes = logits.shape[axis]
     (logits,) = xp.promote(logits)
     labels = xp.indices(labels)
@@ -303,7 +351,9 @@ def labelled(
 
 
 def _in_classes(loss: str, xp: Namespace, labels: Any, classes: int, ignore_index: int | None) -> tuple[Any, Any]:
-    """(labels, None) where they are known to lie in [0, classes); else (labels made safe to look up, which were right)."""
+    """(labels, None) where they are known to lie in [0, classes); else (labels made safe to look up, which were
+    right).
+    """
     expected = f"labels in [0, {classes})" + ("" if ignore_index is None else f" or ignore_index {ignore_index}")
     if 0 in labels.shape:
         return labels, None
@@ -322,7 +372,9 @@ def surprise(xp: Namespace, items: Labelled) -> Any:
     return xp.softplus(-items.odds) if items.classes > 1 else items.odds
 
 
-def _reduced(loss: str, items: Labelled, losses: Any, normalizer: Any, reduction: Reduction, weighted_mean: bool = True) -> Any:
+def _reduced(
+    loss: str, items: Labelled, losses: Any, normalizer: Any, reduction: Reduction, weighted_mean: bool = True
+) -> Any:
     divisor = items.label_weight if weighted_mean else None
     if divisor is not None and items.counted is not None:
         divisor = divisor * items.counted.factor
