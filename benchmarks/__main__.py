@@ -1,0 +1,42 @@
+"""`python -m benchmarks [NAME …] [--quick]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from . import QUESTIONS, report
+from .question import QUICK, Question, Row, Scale
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+KNOWN = {question.name: question for question in QUESTIONS}
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(KNOWN)}.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, and RESULTS.md is left alone.")] = False,
+) -> None:
+    """Measure; without names, measure everything and write benchmarks/RESULTS.md."""
+    unknown = [name for name in names or () if name not in KNOWN]
+    if unknown:
+        raise typer.BadParameter(f"expected names among {', '.join(KNOWN)}; got {', '.join(unknown)}")
+    scale, console = QUICK if quick else Scale(), Console()
+    results = [(question, _run(console, question, scale)) for question in map(KNOWN.get, names or KNOWN) if question]
+    if not names and not quick:
+        report.write(RESULTS, results, scale)
+
+
+def _run(console: Console, question: Question, scale: Scale) -> list[Row]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(question.title)
+        rows = list(question.rows(scale, lambda doing: progress.update(task, description=f"{question.name}: {doing}")))
+    report.show(console, question, rows)
+    return rows
+
+
+typer.run(main)

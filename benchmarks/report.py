@@ -1,0 +1,88 @@
+"""Tables in the terminal and in RESULTS.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from .question import Question, Row, Scale, verdict
+
+PACKAGES = ("torch", "jax", "optax", "numpy")
+
+
+def show(console: Console, question: Question, rows: list[Row]) -> None:
+    table = Table(title=question.title, title_justify="left", header_style="bold")
+    for i, heading in enumerate(question.columns):
+        table.add_column(heading, justify="right" if i >= question.numbers_from else "left")
+    table.add_column("verdict")
+    for row in rows:
+        style = "" if row.met is None else "green" if row.met else "bold red"
+        table.add_row(*row.cells, f"[{style}]{verdict(row.met)}[/]" if style else "")
+    console.print(table)
+    console.print(tally(rows))
+
+
+def tally(rows: list[Row]) -> str:
+    judged = [row for row in rows if row.met is not None]
+    return f"{sum(row.met is True for row in judged)} of {len(judged)} targets met." if judged else "No targets here."
+
+
+def write(path: Path, results: list[tuple[Question, list[Row]]], scale: Scale) -> None:
+    parts = [_heading(results, scale), *(_section(question, rows) for question, rows in results)]
+    path.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _heading(results: list[tuple[Question, list[Row]]], scale: Scale) -> str:
+    everything = [row for _, rows in results for row in rows]
+    return f"""# How fast it is
+
+Measured on {date.today().isoformat()} by `python -m benchmarks`; {tally(everything)}
+
+- Machine: {machine()}, shared with other work while this ran.
+- Software: Python {platform.python_version()}, {", ".join(f"{name} {version(name)}" for name in PACKAGES)}.
+- Method: both sides alternate in one process, in random order, {scale.rounds} pairs of samples after a warm-up, each sample at least 2 ms long, garbage
+  collection off, default thread counts. *ratio* is the median of ours / theirs within the pairs, *quartiles* those of the same ratios. A target counts as met
+  if the median as measured is within it, not rounded. Times are medians over all samples, to give the scale; their quotient is not the ratio.
+- *checks*: whether value checks were on, as they are by default, or switched off by `lossary.checking(False)`. Jitted and compiled code never has them.
+"""
+
+
+def _section(question: Question, rows: list[Row]) -> str:
+    headings = [*question.columns, "verdict"]
+    rule = ["---:" if question.numbers_from <= i < len(headings) - 1 else ":---" for i in range(len(headings))]
+    lines = [_line(headings), _line(rule)]
+    lines += [_line([*row.cells, f"**{verdict(False)}**" if row.met is False else verdict(row.met)]) for row in rows]
+    table = "\n".join(lines)
+    return f"""## {question.title}
+
+`python -m benchmarks {question.name}`. {tally(rows)}
+
+{question.notes}
+
+{table}
+"""
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0.0
+    memory_text = f", {memory:.0f} GiB of memory" if memory else ""
+    return f"{os.cpu_count()} cores ({_processor()}){memory_text}, {platform.system()}"
+
+
+def _processor() -> str:
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
