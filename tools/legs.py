@@ -1,8 +1,8 @@
 """`make legs`: the package where frameworks are missing, on other Pythons than that of .venv.
 
-Each leg is a small environment of its own: the package, built and installed as a user would have it, one framework, and
-pytest. It runs tests/legs and the examples in the docstrings of the losses, with the releases that pip finds (not the
-pins of constraints-dev.txt).
+Each leg is a small environment of its own: the package, built and installed as a user would have it, one framework or
+none, and pytest. It runs tests/legs and the examples in the docstrings of the losses, with the releases that pip finds
+(not the pins of constraints-dev.txt).
 """
 
 from __future__ import annotations
@@ -23,18 +23,21 @@ TESTS = ("--doctest-modules", "--pyargs", "tests/legs", "lossary.losses")
 
 @dataclass(frozen=True)
 class Leg:
-    """One environment: its only framework, what pip installs, and the Pythons it may have (3.x), best first."""
+    """One environment: its name, what must be missing, what pip installs, and the Pythons it may have, best first."""
 
-    framework: str
+    name: str
+    missing: tuple[str, ...]
     requirements: tuple[str, ...]
-    minors: tuple[int, ...]
+    minors: tuple[int, ...]  # x of Python 3.x
 
 
 LEGS = (
     # The oldest Python with the oldest NumPy that pyproject.toml allows.
-    Leg("numpy", (".", "numpy==2.0.*"), minors=(10, 12, 13, 11)),
+    Leg("numpy", ("torch", "jax"), (".", "numpy==2.0.*"), minors=(10, 12, 13, 11)),
+    # The last JAX and Flax for the oldest Python are the oldest that pyproject.toml allows.
+    Leg("jax-oldest", ("torch",), (".[jax]",), minors=(10,)),
     # The newest JAX, which no longer supports the oldest Pythons.
-    Leg("jax", (".[jax]",), minors=(13, 12, 14, 11)),
+    Leg("jax", ("torch",), (".[jax]",), minors=(13, 12, 14, 11)),
 )
 
 
@@ -44,7 +47,7 @@ def main() -> None:
         found = choose(leg.minors)
         if found is None:
             wanted = ", ".join(f"3.{minor}" for minor in leg.minors)
-            print(f"{leg.framework} leg skipped: no Python found (looked for {wanted})", flush=True)
+            print(f"{leg.name} leg skipped: no Python found (looked for {wanted})", flush=True)
         else:
             run_leg(leg, *found)
 
@@ -77,17 +80,17 @@ def minor_version(python: str) -> int | None:
 def run_leg(leg: Leg, python: str, minor: int) -> None:
     """Build the environment of a leg and run its tests there."""
     remark = " (no other Python found)" if minor == sys.version_info.minor else ""
-    print(f"{leg.framework} leg on Python 3.{minor}{remark}", flush=True)
-    venv = ROOT / f".venv-{leg.framework}"
+    print(f"{leg.name} leg on Python 3.{minor}{remark}", flush=True)
+    venv = ROOT / f".venv-{leg.name}"
     own = str(venv / "bin" / "python")
     if minor_version(own) != minor:  # left by a run with another Python
         shutil.rmtree(venv, ignore_errors=True)
     create(venv, python)
     with step(f"installing {' '.join(leg.requirements)}"):
         install(venv, "--upgrade", "--upgrade-strategy", "eager", "pytest", *leg.requirements)
-    intruders = output(own, "-c", INSTALLED.format(sorted({"torch", "jax"} - {leg.framework})))
-    if intruders is None or intruders.strip():
-        sys.exit(f"the {leg.framework} leg must not contain {intruders}")
+    present = output(own, "-c", INSTALLED.format(leg.missing))
+    if present is None or present.strip():
+        sys.exit(f"{venv.name} is to lack {' and '.join(leg.missing)}; remove it and try again")
     run(own, *PYTEST, *TESTS)
 
 
