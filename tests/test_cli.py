@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -115,6 +116,15 @@ def test_show_answers_to_every_name_of_a_loss_alike(run: Callable[..., Ended], e
     page = run("show", entry.name).out
     assert entry.doc.meaning.split()[0] in page
     assert {run("show", name).out for name in entry.names} == {page}
+
+
+def test_show_answers_to_an_alias_and_says_so(run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+    aliases = SimpleNamespace(huber_manual=lossary.huber_loss, huber_loss=lossary.huber_loss)
+    monkeypatch.setitem(sys.modules, "lossary.aliases", aliases)
+    page = run("show", "huber_manual").out
+    assert page.startswith("huber_loss (regression)\n")
+    assert "\n    also known as  huber_manual\n" in page
+    assert "did you mean huber_loss?" in run("show", "huber_manul").err
 
 
 def test_show_wraps_everything_but_the_example_at_80_columns(run: Callable[..., Ended]) -> None:

@@ -68,4 +68,13 @@ def _of(family: str) -> Iterator[Entry]:
     for name in module.__all__:
         function = getattr(module, name)
         if inspect.isfunction(function):
-            yield Entry(family, function, read_docstring(function))
+            yield Entry(family, function, read_docstring(function), _aliases(function))
+
+
+def _aliases(function: Callable[..., object]) -> tuple[str, ...]:
+    """The other names of a loss: those that `lossary.aliases` binds to the same function."""
+    try:
+        aliases = import_module("lossary.aliases")
+    except ModuleNotFoundError:
+        return ()
+    return tuple(name for name, value in vars(aliases).items() if value is function and name != function.__name__)
