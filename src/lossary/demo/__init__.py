@@ -1,0 +1,71 @@
+"""Training on real data: the same tasks through the same code in PyTorch and in JAX, and a report on what came out.
+
+Importing this package imports no framework; `run` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+__all__ = ["FRAMEWORKS", "TASKS", "run"]
+
+TASKS = ("regression", "classification", "vae")
+FRAMEWORKS = ("torch", "jax")
+
+_NEEDS = {"torch": ("torch",), "jax": ("jax", "flax", "optax")}
+_HELPERS = ("matplotlib", "mlxtend", "rich", "sklearn")
+
+
+def run(
+    *,
+    framework: str | None = None,
+    quick: bool = False,
+    out: Path = Path("lossary-demo"),
+    seed: int = 0,
+    tasks: Sequence[str] = (),
+) -> Path:
+    """Train, and write pictures, `results.json` and one self-contained `report.html`.
+
+    Args:
+        framework: "torch", "jax" or "both"; by default whatever is installed.
+        quick: train for a short while only: under a minute on two cores, where the full run may take five.
+        out: the folder to write to; made if needed.
+        seed: ≥ 0. The same seed gives the same numbers.
+        tasks: some of "regression", "classification" and "vae"; all by default.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        ValueError: an unknown framework or task, or a negative seed.
+        ImportError: no framework, not the one asked for, or not what else is needed; the text says what to install.
+    """
+    unknown = [task for task in tasks if task not in TASKS]
+    if unknown:
+        raise ValueError(f"demo: unknown task {unknown[0]!r}; known are {', '.join(TASKS)}")
+    if framework not in (None, "both", *FRAMEWORKS):
+        raise ValueError(f"demo: unknown framework {framework!r}; known are {', '.join(FRAMEWORKS)} and both")
+    if seed < 0:
+        raise ValueError(f"demo: seed must be ≥ 0; got {seed}")
+    frameworks = _frameworks(framework)
+    missing = [name for name in _HELPERS if find_spec(name) is None]
+    if missing:
+        raise ImportError(f'demo: needs {", ".join(missing)}: pip install "lossary[demo]"')
+    from .runner import run_tasks
+
+    return run_tasks(frameworks, tasks or TASKS, quick=quick, out=Path(out), seed=seed)
+
+
+def _frameworks(asked: str | None) -> tuple[str, ...]:
+    installed = tuple(name for name in FRAMEWORKS if all(find_spec(needed) for needed in _NEEDS[name]))
+    if not installed:
+        raise ImportError('demo: needs PyTorch or JAX: pip install "lossary[torch]" or pip install "lossary[jax]"')
+    if asked is None:
+        return installed
+    wanted = FRAMEWORKS if asked == "both" else (asked,)
+    for name in wanted:
+        if name not in installed:
+            raise ImportError(f'demo: {name} is not installed: pip install "lossary[{name}]"')
+    return wanted
