@@ -21,7 +21,7 @@ test: $(READY)  ## the fast tests and all examples in docstrings; options: make 
 test-all: $(READY)  ## every test, the slow ones too
 	$(BIN)/python -m pytest -m "" $(ARGS)
 
-check: $(READY)  ## format, lint, spelling and types
+check: $(READY)  ## format, lint, spelling and types (on Python 3.11 or newer, with the types of NumPy 2.4)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/codespell
