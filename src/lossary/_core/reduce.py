@@ -75,34 +75,40 @@ def reduce(
     `divisor` replaces the factors in the denominator of a mean, where the losses carry weights of their own (class
     weights).
     """
-    if items is not None:
-        losses = losses * items.factor
+    own = None if items is None else items.factor
     if reduction == "none":
-        return losses
+        return losses if own is None else xp.multiply(losses, own)
     shape = tuple(losses.shape)
     over = _axes(loss, axis, losses)
-    if reduction == "sum":
-        return xp.sum(losses, axis=over)
     size = prod(shape if over is None else [shape[i] for i in over])
-    if size == 0:  # nothing counted: 0, and still part of the graph
-        return xp.sum(losses, axis=over)
-    mean = xp.mean(losses, axis=over)
-    factor = items.factor if divisor is None and items is not None else divisor
+    if reduction == "sum" or size == 0:  # nothing there to count: 0, and still part of the graph
+        return xp.sum(losses if own is None else xp.multiply(losses, own), axis=over)
+    factor = own if divisor is None else divisor
+    per_example = 1
     if reduction == "batch_sum":
         per_example = prod(shape[1:])
-        size, mean, over = size // per_example, mean * per_example, None
-        factor = None if items is None else _example_factor(xp, items.factor)
-    elif factor is not None and over is not None:
-        factor = xp.broadcast_to(factor, shape)
-    if normalizer is not None:
-        share = normalizer / size
-    elif factor is not None:
-        share = xp.mean(factor, axis=over)
+        factor = None if own is None else _example_factor(xp, own)
+    share = _share(xp, shape, over, factor, normalizer, size // per_example)
+    if own is not None:
+        # Divided before they are multiplied: no size of weights can drive the product out of range.
+        if over is not None:
+            share = xp.reshape(share, [1 if i in over else n for i, n in enumerate(shape)])
+        own = own / share
+        mean = xp.mean(xp.multiply(losses, own), axis=over)
     else:
-        return mean
-    if factor is not None:  # nothing counted: a sum of 0 divided by 1
-        share = xp.where(xp.any(factor != 0, axis=over), share, 1.0)
-    return mean / share
+        mean = xp.mean(losses, axis=over)
+        mean = mean if share is None else mean / share
+    return mean if per_example == 1 else mean * per_example
+
+
+def _share(xp: Namespace, shape: tuple[int, ...], over: Any, factor: Any, normalizer: Any, size: int) -> Any:
+    """The denominator of a mean, divided by the number of items."""
+    if factor is None:
+        return None if normalizer is None else normalizer / size
+    if over is not None:
+        factor = xp.broadcast_to(factor, shape)
+    share = xp.mean(factor, axis=over) if normalizer is None else xp.asarray(normalizer / size, factor)
+    return xp.where(xp.any(factor != 0, axis=over), share, 1.0)  # nothing counted: a sum of 0, divided by 1
 
 
 def _example_factor(xp: Namespace, factor: Any) -> Any:

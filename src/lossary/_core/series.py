@@ -21,4 +21,5 @@ def exp_above_tangent(xp: Namespace, x: Any) -> Any:
     for level in (22, 18, 14, 10, 6):
         t = square / (level + t)
     rise = xp.expm1(x)
-    return xp.where(xp.abs(x) <= 1, near * (near - t) / (2 - near + t), rise - x), lambda: rise
+    beyond = (rise - xp.expm1(near)) - (x - near)  # exactly 0 up to |x| = 1
+    return near * (near - t) / (2 - near + t) + beyond, lambda: rise

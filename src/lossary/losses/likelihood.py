@@ -109,9 +109,9 @@ def _log_likelihood(
         x_hat, x, *rest = (xp.select(items.keep, array, 0.0) for array in (x_hat, x, *rest))
     if kind is LikelihoodType.BERNOULLI:
         x = in_range(loss, xp, names[0], x, 0.0, 1.0, note=", as likelihood 'bernoulli' requires")
-        losses = xp.pointwise(cross_entropy, x_hat, x, pos_weight=1.0)
+        losses = xp.pointwise(cross_entropy, x_hat, x)
     elif kind is LikelihoodType.LAPLACE:
-        losses = xp.pointwise(absolute_error, x_hat, x, native="l1_loss") + (log(2) if full else 0.0)
+        losses = xp.pointwise(absolute_error, x_hat, x) + (log(2) if full else 0.0)
     else:
         losses = _gaussian(xp, x_hat, x, *rest) + (0.5 * log(2 * pi) if full else 0.0)
     return xp, -losses if items is None else -losses * items.factor

@@ -129,7 +129,6 @@ def mae_loss(
         mask=mask,
         normalizer=normalizer,
         reduction=reduction,
-        native="l1_loss",
     )
 
 
@@ -324,18 +323,16 @@ def log_cosh_loss(
 
 
 def _log_cosh(xp: Namespace, predictions: Any, targets: Any) -> Any:
-    # With f = 1 − e^−|err|: cosh err − 1 = ½ f² / (1 − f), which cancels nowhere; beyond 30, log cosh err = |err| −
-    # log 2 to the last digit.
+    # cosh err = 1 + 2 sinh²(err / 2) cancels nowhere; beyond 30, log cosh err = |err| − log 2 to the last digit.
     error = predictions - targets
-    size = xp.abs(error)
-    near = xp.minimum(size, 30.0)
-    fall = -xp.expm1(-near)
-    square, left = fall * fall, 1 - fall
-
-    def slope() -> Any:
-        return xp.sign(error) * (fall * (1 + left) / (1 + left * left))
-
-    return xp.log1p(0.5 * square / left) + (size - near), slope
+    near = xp.clip(error, -30.0, 30.0)
+    half = xp.sinh(0.5 * near)
+    square = half * half
+    loss = xp.log1p(2 * square) + xp.abs(error - near)
+    return (
+        loss,
+        lambda: 2 * half * xp.sqrt(1 + square) / (1 + 2 * square),
+    )  # sinh / cosh = tanh, which torch evaluates slowly
 
 
 def charbonnier_loss(
@@ -469,7 +466,6 @@ def asymmetric_mse_loss(
 
 
 def _asymmetric_mse(xp: Namespace, predictions: Any, targets: Any, over_penalty: float) -> Any:
-    # A sum instead of a choice: `where` costs eager torch more than all the rest.
     error = predictions - targets
-    pull = error + (over_penalty - 1) * xp.relu(error)
+    pull = (xp.maximum if over_penalty >= 1 else xp.minimum)(error, over_penalty * error)
     return error * pull, lambda: 2 * pull

@@ -21,5 +21,6 @@ def log_odds_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -
     top = xp.where(abs(top) == inf, 0.0, top)  # no other class, or none possible: exp(−inf − 0) is the right 0
     rest = xp.sum(xp.exp(others - top), axis=axis, keepdims=True)
     alone = rest == 0
-    lse = xp.where(alone, -inf, top + xp.log(xp.where(alone, 1.0, rest)))
-    return xp.squeeze(own - lse, axis=axis)
+    # own − top first: the logsumexp itself would be rounded at the size of an offset that all logits share.
+    odds = xp.where(alone, inf, (own - top) - xp.log(xp.where(alone, 1.0, rest)))
+    return xp.squeeze(odds, axis=axis)

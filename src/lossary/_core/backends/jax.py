@@ -12,8 +12,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.core import Tracer
+from jax.custom_derivatives import SymbolicZero
 from jax.lax import stop_gradient as stop_gradient
 from jax.nn import relu as relu
 from jax.nn import sigmoid as sigmoid
@@ -30,9 +32,12 @@ from jax.numpy import log1p as log1p
 from jax.numpy import max as max
 from jax.numpy import maximum as maximum
 from jax.numpy import minimum as minimum
+from jax.numpy import multiply as multiply
 from jax.numpy import ones_like as ones_like
 from jax.numpy import reshape as reshape
 from jax.numpy import sign as sign
+from jax.numpy import sinh as sinh
+from jax.numpy import sqrt as sqrt
 from jax.numpy import squeeze as squeeze
 from jax.numpy import sum as sum
 from jax.numpy import take_along_axis as take_along_axis
@@ -100,17 +105,37 @@ def pointwise(
     def losses(x: Array, *others: Array) -> Array:
         return formula(_HERE, x, *others, **options)[0]
 
-    @losses.defjvp
+    @partial(losses.defjvp, symbolic_zeros=True)
     def _(primals: Any, tangents: Any) -> Any:
         x, *others = primals
+        along_x, *along_others = tangents
         value, slope = formula(_HERE, x, *others, **options)
-        tangent = slope() * tangents[0]
-        if others:
-            along = jax.jvp(lambda *rest: formula(_HERE, x, *rest, **options)[0], tuple(others), tuple(tangents[1:]))
-            tangent = tangent + along[1]
+        tangent = jnp.zeros_like(value) if _is_zero(along_x) else slope() * along_x
+        for i, along in enumerate(along_others):  # not zeros times a slope: 0 · ∞ would poison the sum
+            if not _is_zero(along):
+                rest = partial(_with_other, formula, options, x, others, i)
+                tangent = tangent + jax.jvp(rest, (others[i],), (along,))[1]
         return value, tangent
 
     return losses(x, *others)
+
+
+def _is_zero(tangent: Any) -> bool:
+    return isinstance(tangent, SymbolicZero)
+
+
+def _with_other(
+    formula: Callable[..., Any], options: dict[str, Any], x: Array, others: list[Array], i: int, other: Array
+) -> Array:
+    return formula(_HERE, x, *others[:i], other, *others[i + 1 :], **options)[0]
+
+
+def all_zero_or_one(x: Array, /) -> bool:
+    return False
+
+
+def tiny(x: Array, /) -> float:
+    return float(np.finfo(x.dtype).tiny)
 
 
 def select(keep: Array, x: Array, fill: float, /) -> Array:

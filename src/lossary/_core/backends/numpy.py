@@ -19,6 +19,8 @@ from numpy import minimum as minimum
 from numpy import ones_like as ones_like
 from numpy import reshape as reshape
 from numpy import sign as sign
+from numpy import sinh as sinh
+from numpy import sqrt as sqrt
 from numpy import squeeze as squeeze
 from numpy import take_along_axis as take_along_axis
 
@@ -42,6 +44,7 @@ exp = _quiet(np.exp)
 expm1 = _quiet(np.expm1)
 log = _quiet(np.log)
 log1p = _quiet(np.log1p)
+multiply = _quiet(np.multiply)
 
 
 def where(condition: Array, x: Any, y: Any, /) -> Array:
@@ -54,12 +57,14 @@ def _axes(axis: Axes) -> Any:
     return axis if axis is None or isinstance(axis, int) else tuple(axis)
 
 
+@_quiet
 def sum(x: Array, /, *, axis: Axes, keepdims: bool = False) -> Array:
     # float64 sums: NumPy adds naively along every axis but the last one.
     total = np.sum(x, axis=_axes(axis), keepdims=keepdims, dtype=np.float64 if x.dtype.kind == "f" else None)
     return np.asarray(total).astype(x.dtype) if x.dtype.kind == "f" else np.asarray(total)
 
 
+@_quiet
 def mean(x: Array, /, *, axis: Axes) -> Array:
     return np.asarray(np.mean(x, axis=_axes(axis), dtype=np.float64)).astype(x.dtype)
 
@@ -112,6 +117,14 @@ def pointwise(
     formula: Callable[..., Any], x: Array, /, *others: Array, native: str | None = None, **options: Any
 ) -> Array:
     return np.asarray(formula(_HERE, x, *others, **options)[0])
+
+
+def all_zero_or_one(x: Array, /) -> bool:
+    return False
+
+
+def tiny(x: Array, /) -> float:
+    return float(np.finfo(x.dtype).tiny)
 
 
 def select(keep: Array, x: Array, fill: float, /) -> Array:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from math import isfinite as _finite
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -18,15 +19,17 @@ from torch import expm1 as expm1
 from torch import isfinite as isfinite
 from torch import log as log
 from torch import log1p as log1p
+from torch import multiply as multiply
 from torch import ones_like as ones_like
 from torch import relu as relu
 from torch import sigmoid as sigmoid
-from torch import sign as sign
+from torch import sinh as sinh
+from torch import sqrt as sqrt
 from torch.utils._pytree import register_pytree_node
 
 from ..result import LossResult, flatten, unflatten
 from .composed import log_odds_by_parts
-from .torch_eager import log_odds_stored, pointwise_stored, total
+from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced
 
 NAME = "torch"
 CHANNEL_AXIS = 1
@@ -40,6 +43,11 @@ register_pytree_node(
     serialized_type_name="lossary.LossResult",
 )
 
+# What torch.nn.functional calls after its own checks, which cost as much again as a small loss.
+_NATIVE: dict[str, Any] = {
+    name: cast(Any, getattr(torch._C._nn, name))  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    for name in ("mse_loss", "huber_loss", "smooth_l1_loss")
+}
 _LARGE = 1 << 16  # from here on a pass over memory costs more than a call from Python
 
 
@@ -91,6 +99,13 @@ def broadcast_to(x: Tensor, shape: Sequence[int], /) -> Tensor:
     return x.expand(tuple(shape))
 
 
+def sign(x: Tensor, /) -> Tensor:
+    # torch's own sign of NaN is 0, and its `where` is slow; x / |x| keeps the NaN, held off 0 and ∞.
+    limits = torch.finfo(x.dtype)
+    x = torch.clamp(x, limits.min, limits.max)
+    return x / torch.clamp(torch.abs(x), min=limits.smallest_normal * limits.eps)
+
+
 def clip(x: Tensor, low: float, high: float, /) -> Tensor:
     return torch.clamp(x, low, high)
 
@@ -100,13 +115,14 @@ def hypot(x: Tensor, y: float, /) -> Tensor:
 
 
 def mean(x: Tensor, /, *, axis: Axes) -> Tensor:
-    count = _count(x, axis)
-    if _plain(x):
-        # A float64 sum cannot overflow where the mean does not.
-        if axis is None and x.numel() >= _LARGE and x.dtype == torch.float32:
-            return (total(x) / count).to(x.dtype)
-        return torch.mean(x, dim=axis, dtype=torch.float64).to(x.dtype)
-    return torch.sum(x * (1 / count), dim=axis)
+    if not _plain(x):
+        return torch.sum(x * (1 / _count(x, axis)), dim=axis)  # a sum may overflow where its mean does not
+    if axis is None and x.device.type == "cpu":
+        # torch.mean's gradient fills an array; that of a sum is one number, seen at every index.
+        total = torch.mean(x) if x.numel() < _LARGE else torch.sum(x) / x.numel()
+        if _finite(total.item()):
+            return total
+    return torch.mean(x, dim=axis, dtype=torch.float64).to(x.dtype)
 
 
 def _count(x: Tensor, axis: Axes) -> int:
@@ -143,12 +159,22 @@ def pointwise(
     formula: Callable[..., Any], x: Tensor, /, *others: Tensor, native: str | None = None, **options: Any
 ) -> Tensor:
     if native is not None:
+        if _plain(x, *others):
+            return _NATIVE[native](x, *others, 0, *options.values())
         return getattr(F, native)(x, *others, reduction="none", **options)
-    plain = _plain(x, *others)
+    if _plain(x, *others):
+        return pointwise_stored(_HERE, formula, options, x.requires_grad, x, *others)
     if torch.compiler.is_compiling() and not x.requires_grad:
         return formula(_HERE, x, *others, **options)[0]
-    wanted = x.requires_grad or not plain
-    return pointwise_stored(_HERE, formula, options, wanted, plain, x, *others)[0]
+    return pointwise_traced(_HERE, formula, options, x, *others)[0]
+
+
+def all_zero_or_one(x: Tensor, /) -> bool:
+    return visible(x) and torch.equal(x * x, x)
+
+
+def tiny(x: Tensor, /) -> float:
+    return torch.finfo(x.dtype).tiny
 
 
 def select(keep: Tensor, x: Tensor, fill: float, /) -> Tensor:

@@ -22,6 +22,7 @@ from torch.autograd import Function
 
 from .composed import log_odds_by_parts
 
+Formula = Callable[..., Any]  # (xp, x, *others, **options) → (losses, () → slope in x)
 BLOCK = (
     1 << 17
 )  # elements: a few float32 temporaries of this size fit the second-level caches (2¹⁶ and 2¹⁸ measured slower)
@@ -33,42 +34,59 @@ def _blocks(items: int, width: int) -> Iterator[slice]:
 
 
 class Pointwise(Function):
-    """formula(xp, x, *others) → (losses, slope in x); the slope is evaluated only where a gradient is wanted."""
+    """formula(xp, x, *others) → losses, storing the slope in x; it is evaluated only where a gradient is wanted."""
+
+    @staticmethod
+    def forward(ctx: Any, xp: Any, formula: Formula, options: dict[str, Any], wanted: bool, *arrays: Tensor) -> Tensor:
+        x = arrays[0]
+        if x.numel() > BLOCK and all(a.is_contiguous() and a.shape == x.shape for a in arrays):
+            losses, slope = _by_blocks(xp, formula, options, wanted, arrays)
+        else:
+            losses, slope_of = formula(xp, *arrays, **options)
+            slope = slope_of() if wanted else None
+        ctx.call = xp, formula, options
+        ctx.save_for_backward(slope, *arrays)
+        return losses
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        slope, *arrays = ctx.saved_tensors
+        return *[None] * 4, *_gradients(ctx.call, slope, arrays, ctx.needs_input_grad[4:], grad)
+
+
+class TracedPointwise(Function):
+    """The same for torch.func and torch.compile, which ask for another form and fuse the formula themselves."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(
-        xp: Any, formula: Callable[..., Any], options: dict[str, Any], wanted: bool, blocked: bool, *arrays: Tensor
-    ) -> Any:
-        x = arrays[0]
-        if blocked and x.numel() > BLOCK and all(a.is_contiguous() and a.shape == x.shape for a in arrays):
-            return _by_blocks(xp, formula, options, wanted, arrays)
+    def forward(xp: Any, formula: Formula, options: dict[str, Any], *arrays: Tensor) -> Any:
         losses, slope = formula(xp, *arrays, **options)
-        return losses, slope() if wanted else None
+        return losses, slope()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        xp, formula, options, _, _, *arrays = inputs
-        ctx.call = xp, formula, options
+        ctx.call = inputs[:3]
         ctx.set_materialize_grads(False)
-        if output[1] is not None:
-            ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(output[1], *arrays)
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1], *inputs[3:])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor | None, _: None) -> Any:
         slope, *arrays = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[5:]
         if grad is None:
-            return (None,) * (5 + len(arrays))
-        if wanted[0] and not any(wanted[1:]) and not torch.is_grad_enabled():
-            return *[None] * 5, grad * slope, *[None] * (len(arrays) - 1)
-        return *[None] * 5, *_composed(ctx.call, arrays, wanted, grad)
+            return (None,) * (3 + len(arrays))
+        return *[None] * 3, *_gradients(ctx.call, slope, arrays, ctx.needs_input_grad[3:], grad)
+
+
+def _gradients(call: Any, slope: Any, arrays: list[Tensor], wanted: tuple[bool, ...], grad: Tensor) -> Any:
+    if wanted[0] and not any(wanted[1:]) and not torch.is_grad_enabled():
+        return grad * slope, *[None] * (len(arrays) - 1)
+    return _composed(call, arrays, wanted, grad)
 
 
 def _by_blocks(
-    xp: Any, formula: Callable[..., Any], options: dict[str, Any], wanted: bool, arrays: tuple[Tensor, ...]
+    xp: Any, formula: Formula, options: dict[str, Any], wanted: bool, arrays: tuple[Tensor, ...]
 ) -> tuple[Tensor, Tensor | None]:
     losses = torch.empty_like(arrays[0])
     slopes = torch.empty_like(losses) if wanted else None
@@ -136,29 +154,11 @@ def _log_odds(logits: Tensor, index: Tensor, axis: int, odds: Tensor, shares: Te
     top.masked_fill_(top.abs() == inf, 0.0)
     shares.sub_(top).exp_()
     rest = shares.sum(axis, keepdim=True)
-    torch.sub(logits.gather(axis, index), top.add_(rest.log()), out=odds)
+    torch.sub(logits.gather(axis, index).sub_(top), rest.log(), out=odds)
     shares.div_(rest.masked_fill_(rest == 0, 1.0).neg_()).scatter_(axis, index, 1.0)
 
 
-class Total(Function):
-    """The sum of a large float32 tensor in float64: exact enough for any length, and free of overflow."""
-
-    _ROWS = 32  # float32 partial sums this short stay below the largest float for every square of a number up to 1e18
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.shape, ctx.dtype = x.shape, x.dtype
-        flat = x.reshape(-1)
-        head = flat.numel() // Total._ROWS * Total._ROWS
-        partial = flat[:head].view(Total._ROWS, -1).sum(0)
-        return partial.sum(dtype=torch.float64) + flat[head:].sum(dtype=torch.float64)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        return grad.to(ctx.dtype).expand(ctx.shape)
-
-
 # Function.apply is untyped; these names are what the backend calls.
-pointwise_stored: Callable[..., Any] = Pointwise.apply
+pointwise_stored: Callable[..., Tensor] = Pointwise.apply
+pointwise_traced: Callable[..., tuple[Tensor, Tensor]] = TracedPointwise.apply
 log_odds_stored: Callable[[Tensor, Tensor, int], Tensor] = LogOdds.apply
-total: Callable[[Tensor], Tensor] = Total.apply

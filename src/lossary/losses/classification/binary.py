@@ -83,9 +83,7 @@ def binary_cross_entropy_loss(
     single = pos_weight is None or isinstance(pos_weight, (int, float))
     if single and pos_weight is not None:
         non_negative(name, pos_weight=pos_weight)
-    items = _answered(
-        name, logits, targets, weights, label_smoothing, ignore_index, axis, mask, normalizer, reduction, pos_weight
-    )
+    items = _answered(name, logits, targets, weights, ignore_index, axis, mask, normalizer, reduction, pos_weight)
     xp = items.xp
     if single:
         pull: Any = 1.0 if pos_weight is None else pos_weight
@@ -100,7 +98,7 @@ def binary_cross_entropy_loss(
     )
     formula = cross_entropy if from_logits else cross_entropy_of_probability
     arrays, options = ((), {"pos_weight": pull}) if single else ((pull,), {})
-    losses = xp.pointwise(formula, logits, items.targets, *arrays, **options)
+    losses = xp.pointwise(formula, logits, items.targets, *arrays, smoothing=label_smoothing, **options)
     return reduce(name, xp, losses, items.counted, axis=axis, normalizer=normalizer, reduction=reduction)
 
 
@@ -157,8 +155,8 @@ def binary_focal_loss(
     fraction(name, alpha=alpha)
     non_negative(name, gamma=gamma)
     smoothing(name, label_smoothing)
-    items = _answered(name, logits, targets, weights, label_smoothing, ignore_index, axis, mask, normalizer, reduction)
-    losses = items.xp.pointwise(focal, items.logits, items.targets, alpha=alpha, gamma=gamma)
+    items = _answered(name, logits, targets, weights, ignore_index, axis, mask, normalizer, reduction)
+    losses = items.xp.pointwise(focal, items.logits, items.targets, alpha=alpha, gamma=gamma, smoothing=label_smoothing)
     return reduce(name, items.xp, losses, items.counted, axis=axis, normalizer=normalizer, reduction=reduction)
 
 
@@ -176,7 +174,6 @@ def _answered(
     logits: Any,
     targets: Any,
     weights: Any,
-    label_smoothing: float,
     ignore_index: int | None,
     axis: Axis,
     mask: Any,
@@ -197,6 +194,4 @@ def _answered(
     if items is not None:
         logits, targets = xp.select(items.keep, logits, 0.0), xp.select(items.keep, targets, 0.0)
     targets = in_range(loss, xp, "targets", targets, 0.0, 1.0)
-    if label_smoothing:
-        targets = (1 - label_smoothing) * targets + 0.5 * label_smoothing
     return _Answered(xp, logits, targets, items)

@@ -197,8 +197,10 @@ def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int) -> Any:
     index = xp.argmax(logits, axis=axis)
     top = xp.take_along_axis(logits, xp.expand_dims(index, axis=axis), axis=axis)
     surprise = xp.softplus(-xp.log_odds(logits, index, axis=axis))
-    # 0 · ∞ is 0 here: a class that is impossible and asked for by no one costs nothing.
-    gaps = xp.where(shares == 0, 0.0, top - logits)
+    # No gap at the top itself, whose gradient would drown in rounding; and 0 · ∞ is 0: a class that is impossible and
+    # asked for by no one costs nothing.
+    itself = xp.positions(logits, axis=axis) == xp.expand_dims(index, axis=axis)
+    gaps = xp.where((shares == 0) | itself, 0.0, top - logits)
     return xp.sum(shares * gaps, axis=axis) + xp.sum(shares, axis=axis) * surprise
 
 
@@ -275,7 +277,8 @@ def focal_loss(
         losses = surprise(xp, items)
     else:
         # In log-odds the softmax's focal loss is the sigmoid's with target 1.
-        losses = xp.pointwise(focal, items.odds, xp.ones_like(items.odds), gamma=gamma, alpha=None)
+        odds = xp.minimum(items.odds, 1e30)  # all other classes impossible: certain, but ∞ · 0 is not a number
+        losses = xp.pointwise(focal, odds, xp.ones_like(odds), gamma=gamma, alpha=None, smoothing=0.0)
     factor = alpha if single else items.label_weight
     return _reduced(
         name, items, losses if factor is None else factor * losses, normalizer, reduction, weighted_mean=False

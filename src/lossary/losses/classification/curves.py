@@ -1,4 +1,8 @@
-"""The loss of one score against one yes-or-no answer, and its slope in the score."""
+"""The loss of one score against one yes-or-no answer, and its slope in the score.
+
+`smoothing` ε pulls the answer t towards ½: yes = (1 − ε) t + ε / 2, no = (1 − ε)(1 − t) + ε / 2. Both are carried:
+1 − yes would cancel.
+"""
 
 from __future__ import annotations
 
@@ -8,42 +12,53 @@ if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
 
 
-def cross_entropy(xp: Namespace, logits: Any, targets: Any, pos_weight: Any) -> Any:
-    """−v t log p − (1 − t) log(1 − p) for p = sigmoid(logits), v = pos_weight."""
-    # softplus(x) and softplus(−x) are |x| where x has that sign, plus one shared tail: no difference, so nothing
-    # cancels.
-    tail = xp.softplus(-xp.abs(logits))
-    no = (1 - targets) * (xp.relu(logits) + tail)
-    yes = pos_weight * targets * (xp.relu(-logits) + tail)
-    return no + yes, lambda: (1 - targets) * xp.sigmoid(logits) - pos_weight * targets * xp.sigmoid(-logits)
+def cross_entropy(xp: Namespace, logits: Any, targets: Any, pos_weight: Any = 1.0, *, smoothing: float = 0.0) -> Any:
+    """−v yes log p − no log(1 − p) for p = sigmoid(logits), v = pos_weight."""
+    yes, no = _answers(targets, smoothing, pos_weight)
+    if not smoothing and xp.all_zero_or_one(targets):
+        # One of the two terms is absent, so one softplus does.
+        against = 1 - 2 * targets
+        wrong = against * logits
+        weight = 1.0 if yes is targets else yes + no
+        return weight * xp.softplus(wrong), lambda: weight * against * xp.sigmoid(wrong)
+    loss = yes * xp.softplus(-logits) + no * xp.softplus(logits)
+    return loss, lambda: no * xp.sigmoid(logits) - yes * xp.sigmoid(-logits)
 
 
-def cross_entropy_of_probability(xp: Namespace, probs: Any, targets: Any, pos_weight: Any) -> Any:
-    """−v t log p − (1 − t) log(1 − p) for p itself."""
+def cross_entropy_of_probability(
+    xp: Namespace, probs: Any, targets: Any, pos_weight: Any = 1.0, *, smoothing: float = 0.0
+) -> Any:
+    """−v yes log p − no log(1 − p) for p itself."""
+    yes, no = _answers(targets, smoothing, pos_weight)
     # An answer with no share costs nothing, even where its logarithm is −∞.
-    no, yes = targets == 1, targets == 0
-    loss = xp.where(no, 0.0, -(1 - targets) * xp.log1p(-xp.where(no, 0.0, probs)))
-    loss = loss + xp.where(yes, 0.0, -pos_weight * targets * xp.log(xp.where(yes, 1.0, probs)))
+    never, always = yes == 0, no == 0
+    missed, hit = xp.where(always, 0.0, probs), xp.where(never, 1.0, probs)
+    loss = -yes * xp.log(hit) - no * xp.log1p(-missed)
+    return loss, lambda: no / (1 - missed) - yes / hit
+
+
+def focal(
+    xp: Namespace, logits: Any, targets: Any, *, alpha: float | None, gamma: float, smoothing: float = 0.0
+) -> Any:
+    """alpha_t (1 − p_t)^gamma times the cross entropy."""
+    yes, no = _answers(targets, smoothing)
+    right, wrong = xp.sigmoid(logits), xp.sigmoid(-logits)
+    miss = no * right + yes * wrong  # 1 − p_t, by sums only: relative accuracy where p_t is near 1
+    miss = xp.maximum(miss, xp.tiny(miss))  # not 0, whose powers have no slope; the cross entropy is 0 there itself
+    surprise = yes * xp.softplus(-logits) + no * xp.softplus(logits)
+    fade = miss**gamma
+    if alpha is not None:
+        fade = (alpha * yes + (1 - alpha) * no) * fade
 
     def slope() -> Any:
-        away = xp.where(no, 0.0, (1 - targets) / (1 - xp.where(no, 0.0, probs)))
-        return away - xp.where(yes, 0.0, pos_weight * targets / xp.where(yes, 1.0, probs))
+        steep = (no - yes) * right * wrong / miss  # d log miss / d logit
+        return fade * (no * right - yes * wrong + gamma * steep * surprise)
 
-    return loss, slope
+    return fade * surprise, slope
 
 
-def focal(xp: Namespace, logits: Any, targets: Any, alpha: float | None, gamma: float) -> Any:
-    """alpha_t (1 − p_t)^gamma times the cross entropy."""
-    yes, no = xp.sigmoid(logits), xp.sigmoid(-logits)
-    miss = (1 - targets) * yes + targets * no  # 1 − p_t, by sums only: relative accuracy where p_t is near 1
-    surprise, slope = cross_entropy(xp, logits, targets, 1.0)
-    share = 1.0 if alpha is None else alpha * targets + (1 - alpha) * (1 - targets)
-    fade = share * miss**gamma
-
-    def focal_slope() -> Any:
-        # d log miss / d logit; where miss has underflowed to 0 the fade is 0 too (or gamma is), whatever stands
-        # beside it.
-        steep = (1 - 2 * targets) * yes * no / xp.where(miss == 0, 1.0, miss)
-        return fade * (slope() + gamma * steep * surprise)
-
-    return fade * surprise, focal_slope
+def _answers(targets: Any, smoothing: float, pos_weight: Any = 1.0) -> tuple[Any, Any]:
+    yes, no = targets, 1 - targets
+    if smoothing:
+        yes, no = (1 - smoothing) * yes + 0.5 * smoothing, (1 - smoothing) * no + 0.5 * smoothing
+    return (yes if isinstance(pos_weight, (int, float)) and pos_weight == 1 else pos_weight * yes), no
