@@ -1,0 +1,101 @@
+"""One row of the test table: a loss, its inputs, and what is known about it from outside."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from tests.support.frameworks import Kwargs, objective
+from tests.support.inputs import SHAPES, Arrays, Maker
+from tests.support.layout import CLASS_AXIS, Layout
+from tests.support.properties import Property
+from tests.support.references import Reference
+
+Options = dict[str, Any]
+TELL_APART = {"class_weights", "pos_weight", "alpha", "ignore_index"}  # options that treat items or classes differently
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A value outside an argument's domain, and what the error says was expected."""
+
+    argument: str
+    value: float
+    expected: str  # "targets in [0, 1]"
+    options: Options = field(default_factory=dict)
+    prefix: str = ""  # of the error, where it is not the function's name
+    called: str = ""  # what the error calls the argument, where it is not its name
+
+    @property
+    def id(self) -> str:
+        return f"{self.argument}={self.value:g}"
+
+    def text(self, case: Case, found: np.ndarray | None) -> str:
+        """The whole error; `found` are the values that it saw, None where it could not look."""
+        seen = "outside it" if found is None else f"from {found.min():g} to {found.max():g}"
+        return f"{self.prefix or case.fn.__name__}: expected {self.expected}; got {self.called or self.argument} {seen}"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One row of the table."""
+
+    name: str
+    fn: Callable[..., Any]
+    layout: Layout
+    make: Maker
+    references: tuple[Reference, ...]
+    kinks: Arrays  # where the formula changes its branch, ties included
+    range: tuple[float, float]
+    fixed: Options = field(default_factory=dict)  # options that the inputs depend on
+    options: tuple[Options, ...] = ({},)  # every value that takes another path through the code
+    properties: tuple[Property, ...] = ()
+    bad: tuple[Bad, ...] = ()
+    ignored: str | None = None  # the argument in which `ignore_index` is looked for
+    share: Callable[[Kwargs], Any] = lambda _: 1.0  # what an item adds to a mean's denominator, before its weight
+    masks: Literal["items", "values"] = "items"  # what `mask` drops
+    per_item: bool = True  # is there a loss per item? (not with free bits over the batch)
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        return frozenset(inspect.signature(self.fn).parameters)
+
+    @property
+    def reducible(self) -> bool:
+        return "reduction" in self.parameters
+
+    def inputs(self, options: Options | None = None, shape: str = "rows", seed: int = 0) -> Kwargs:
+        """Arrays and options together, as every test passes them on."""
+        options = self.fixed | (options or {})
+        arrays = self.make(np.random.default_rng(seed), SHAPES[shape])
+        ignore_index = options.get("ignore_index")
+        if ignore_index is not None and self.ignored:
+            arrays[self.ignored].flat[::4] = ignore_index
+        if shape != "rows" and "channel_axis" in self.parameters:
+            options = options | {"channel_axis": CLASS_AXIS}
+        return arrays | options
+
+    def inputs_with_kinks(self, options: Options | None = None) -> Kwargs:
+        """`inputs`, and behind them the examples of `kinks`."""
+        kwargs = self.inputs(options)
+        return kwargs | {name: np.concatenate([kwargs[name], kink]) for name, kink in self.kinks.items()}
+
+    @property
+    def symmetric_options(self) -> tuple[Options, ...]:
+        """Those that treat all items and classes alike, as most properties suppose."""
+        return tuple(options for options in self.options if not TELL_APART & set(options))
+
+    def items(self, **kwargs: Any) -> Any:
+        """One loss per item (the whole objective where there is none per item)."""
+        reduction = {"reduction": "none"} if self.reducible and self.per_item else {}
+        return objective(self.fn(**kwargs, **reduction))
+
+
+def short(options: Options) -> str:
+    """Options as part of a test's name."""
+    shown = {name: "array" if isinstance(value, np.ndarray) else value for name, value in options.items()}
+    return ",".join(f"{name}={value}".replace(" ", "") for name, value in shown.items()) or "defaults"
