@@ -59,13 +59,14 @@ def run(
 
 
 def _frameworks(asked: str | None) -> tuple[str, ...]:
-    installed = tuple(name for name in FRAMEWORKS if all(find_spec(needed) for needed in _NEEDS[name]))
-    if not installed:
+    missing = {name: [needed for needed in _NEEDS[name] if find_spec(needed) is None] for name in FRAMEWORKS}
+    installed = tuple(name for name in FRAMEWORKS if not missing[name])
+    if not any(find_spec(name) for name in FRAMEWORKS):
         raise ImportError('demo: needs PyTorch or JAX: pip install "lossary[torch]" or pip install "lossary[jax]"')
-    if asked is None:
-        return installed
-    wanted = FRAMEWORKS if asked == "both" else (asked,)
+    wanted = FRAMEWORKS if asked == "both" else (asked,) if asked else installed or ("jax",)
     for name in wanted:
-        if name not in installed:
+        if name in missing[name]:
             raise ImportError(f'demo: {name} is not installed: pip install "lossary[{name}]"')
+        if missing[name]:
+            raise ImportError(f'demo: {name} needs {", ".join(missing[name])}: pip install "lossary[{name}]"')
     return wanted

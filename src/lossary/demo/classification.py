@@ -36,7 +36,7 @@ from .training import Array, Networks, Objective
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FULL", "QUICK", "run"]
+__all__ = ["FULL", "QUICK", "notice", "run"]
 
 QUICK = Budget(epochs=10, repeats=2)
 FULL = Budget(epochs=25, repeats=5)
@@ -126,7 +126,7 @@ def run(job: Job) -> Section:
             *agreement_tables(trainings),
         ],
         pictures=_pictures(job, trainings),
-        notice=[*_notice(trainings), *agreement_sentence(trainings)],
+        notice=[*notice(trainings), *agreement_sentence(trainings)],
         numbers=numbers(trainings),
     )
 
@@ -177,7 +177,8 @@ def _reliability_diagram(trainings: Sequence[Training]) -> Figure:
     return fig
 
 
-def _notice(trainings: Sequence[Training]) -> list[str]:
+def notice(trainings: Sequence[Training]) -> list[str]:
+    """What this run's numbers show, in sentences."""
     framework = frameworks_of(trainings)[0]
     of = {key: {name: scores(trainings, framework, name, key) for name in OBJECTIVES} for key in METRICS}
 

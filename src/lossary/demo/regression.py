@@ -20,7 +20,7 @@ from .section import Picture, Section
 from .summary import Metric, agreement_tables, frameworks_of, numbers, over_splits, plus_minus, score_table, scores
 from .training import Array, Networks, Objective
 
-__all__ = ["FULL", "QUICK", "run"]
+__all__ = ["FULL", "QUICK", "notice", "run"]
 
 QUICK = Budget(epochs=40, repeats=3)
 FULL = Budget(epochs=80, repeats=10)
@@ -90,7 +90,7 @@ def run(job: Job) -> Section:
             *agreement_tables(trainings),
         ],
         pictures=_pictures(job, trainings),
-        notice=[*_notice(trainings), *agreement_sentence(trainings)],
+        notice=[*notice(trainings), *agreement_sentence(trainings)],
         numbers=numbers(trainings),
     )
 
@@ -118,20 +118,21 @@ def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
     ]
 
 
-def _notice(trainings: Sequence[Training]) -> list[str]:
+def notice(trainings: Sequence[Training]) -> list[str]:
+    """What this run's numbers show, in sentences."""
     framework = frameworks_of(trainings)[0]
     errors = {name: scores(trainings, framework, name, "mae") for name in (*LOSSES, REFERENCE)}
     ranked = sorted(LOSSES, key=lambda name: errors[name].mean())
     best, worst = ranked[0], ranked[-1]
     metric = METRICS["mae"]
     better = int(np.sum(errors[best] < errors[worst]))
-    of_clean = {name: errors[name].mean() / errors[REFERENCE].mean() for name in (best, "MSE")}
+    clean = errors[REFERENCE]
+    price = [f"{name} a factor of {errors[name].mean() / clean.mean():.2f}" for name in dict.fromkeys(("MSE", best))]
     sentences = [
         f"Smallest test MAE: {best}, {plus_minus(errors[best], metric)}; largest: {worst}, "
         f"{plus_minus(errors[worst], metric)}, {errors[worst].mean() / errors[best].mean():.1f} times as much. "
         f"{best} is better than {worst} in {better} of {len(errors[best])} splits.",
-        f"Trained without outliers, MSE comes to {plus_minus(errors[REFERENCE], metric)}: the outliers cost MSE "
-        f"a factor of {of_clean['MSE']:.2f}, {best} a factor of {of_clean[best]:.2f}.",
+        f"Trained without outliers, MSE comes to {plus_minus(clean, metric)}: the outliers cost {', '.join(price)}.",
     ]
     return [*sentences, *_told_apart(best, ranked[1:], errors)]
 

@@ -27,7 +27,7 @@ from .training import Array, Networks, Objective
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FULL", "QUICK", "run"]
+__all__ = ["FULL", "QUICK", "notice", "run"]
 
 QUICK = Budget(epochs=8)
 FULL = Budget(epochs=60)
@@ -143,7 +143,7 @@ def run(job: Job) -> Section:
         ),
         tables=[score_table("Test images, nats per image", trainings, METRICS), *agreement_tables(trainings)],
         pictures=_pictures(job, trainings),
-        notice=[*_notice(trainings), *agreement_sentence(trainings)],
+        notice=[*notice(trainings), *agreement_sentence(trainings)],
         numbers=numbers(trainings),
     )
 
@@ -194,7 +194,8 @@ def _diagnostics_picture(trainings: Sequence[Training]) -> Figure:
     return fig
 
 
-def _notice(trainings: Sequence[Training]) -> list[str]:
+def notice(trainings: Sequence[Training]) -> list[str]:
+    """What this run's numbers show, in sentences."""
     framework = frameworks_of(trainings)[0]
     low, high = (_named(beta) for beta in (min(BETAS), max(BETAS)))
     part = {key: {name: scores(trainings, framework, name, key) for name in (low, high)} for key in METRICS}
