@@ -1,0 +1,249 @@
+"""Values and gradients against 120-digit arithmetic: rows of the contract's table, with its tolerances and no wider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from math import fsum
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+from tests.exact import EXACT, mp
+from tests.probes import Probe, errors, extremes, norm_error, ordinary, tails
+from tests.support.frameworks import OnJax, OnNumpy, OnTorch, Outcome, row
+
+EPS32, EPS64 = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
+
+ORDINARY = [probe.rounded(np.float32) for probe in ordinary()]
+TAILS = [probe.rounded(np.float32) for probe in tails()]
+EXTREMES = [probe.rounded(np.float32) for probe in extremes()]
+
+in_float32 = pytest.mark.parametrize("framework", [row(OnNumpy, "f32"), row(OnTorch, "f32"), row(OnJax, "f32")])
+in_float64 = pytest.mark.parametrize("framework", [row(OnNumpy, "f64"), row(OnTorch, "f64")])
+
+
+def over(probes: Iterable[Probe]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("probe", probes, ids=str)
+
+
+@cache
+def measured(framework: OnNumpy, probe: Probe) -> Outcome:
+    return framework.outcome(probe.fn, probe.kwargs)
+
+
+def checked(probe: Probe, found: Outcome) -> list[str]:
+    """The arguments whose gradient is compared: all of them, on a framework that has gradients."""
+    return [name for name in probe.exact.gradients if found.gradients]
+
+
+def worst(probe: Probe, found: Outcome, name: str, dtype: Any = np.float32) -> float:
+    return float(errors(found.gradients[name], probe.exact.gradients[name], dtype).max())
+
+
+# ---- the probes and the reference themselves ----
+
+
+def test_every_loss_is_probed_everywhere() -> None:
+    import lossary.losses
+
+    modules = [getattr(lossary.losses, family) for family in lossary.losses.FAMILIES]
+    public = {name for module in modules for name in module.__all__}
+    assert set(EXACT) == public
+    for probes in (ORDINARY, TAILS, EXTREMES):
+        assert {probe.loss for probe in probes} == public
+
+
+def test_probes_are_told_apart() -> None:
+    names = [str(probe) for probe in (*ORDINARY, *TAILS, *EXTREMES)]
+    assert len(set(names)) == len(names)
+
+
+@over(ORDINARY)
+def test_slopes_of_the_reference_are_derivatives_of_its_values(probe: Probe) -> None:
+    probe = probe.first(3)
+    exact = EXACT[probe.loss]
+    names = list(probe.arrays)
+    for i in range(3):
+        item = [array[i].tolist() for array in probe.arrays.values()]
+        slopes = dict(zip(exact.wrt, exact.slopes(*item, **probe.options), strict=False))
+        for position, name in enumerate(names):
+            if name in slopes and _smooth_at(probe, name, item[position]):
+                _same_slope(exact.value, item, position, probe.options, slopes[name])
+
+
+def _smooth_at(probe: Probe, name: str, value: Any) -> bool:
+    """A target of 0 or 1 has a derivative to one side only."""
+    return name != "targets" or "binary" not in probe.loss or value not in (0.0, 1.0)
+
+
+def _same_slope(value: Any, item: list[Any], position: int, options: dict[str, Any], slopes: Any) -> None:
+    entries = range(len(slopes)) if isinstance(slopes, list) else [None]
+    for entry in entries:
+
+        def along(x: Any, entry: Any = entry) -> Any:
+            given = x if entry is None else [x if j == entry else v for j, v in enumerate(item[position])]
+            return value(*item[:position], given, *item[position + 1 :], **options)
+
+        at = item[position] if entry is None else item[position][entry]
+        found = mp.diff(along, mp.mpf(at))
+        assert mp.almosteq(found, slopes if entry is None else slopes[entry], rel_eps=1e-30, abs_eps=1e-30)
+
+
+# ---- ordinary inputs: "fp32 ordinary", <= 4 eps in value, <= 8 eps norm-wise in gradient ----
+
+
+@in_float32
+@over(ORDINARY)
+def test_ordinary(probe: Probe, framework: OnNumpy) -> None:
+    found = measured(framework, probe)
+    assert norm_error(found.value, probe.exact.value) <= 4 * EPS32
+    for name in checked(probe, found):
+        assert norm_error(found.gradients[name], probe.exact.gradients[name]) <= 8 * EPS32
+
+
+REDUCED = {p.loss: p for p in reversed(ORDINARY) if p.loss != "log_likelihood"}
+MANY = 100_000
+
+
+@in_float32
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@over(REDUCED.values())
+def test_ordinary_over_many_items(probe: Probe, framework: OnNumpy, reduction: str, rng: np.random.Generator) -> None:
+    if probe.loss == "kl_divergence_diag_gaussian":
+        pytest.skip("reduces nothing; its sum over the latent variables has a test of its own")
+    pick = rng.integers(0, probe.items, MANY)
+    weights = rng.uniform(0.1, 2, MANY).astype(np.float32).astype(float) if reduction == "mean" else np.ones(MANY)
+    kwargs = {**probe.kwargs, **{name: array[pick] for name, array in probe.arrays.items()}, "reduction": reduction}
+    if reduction == "mean":
+        kwargs["weights"] = weights
+    found = framework.outcome(probe.fn, kwargs)
+    total = fsum(weights) if reduction == "mean" else 1.0
+    exact = probe.exact.value[pick] * weights
+    assert abs(float(found.value) - fsum(exact) / total) <= 4 * EPS32 * fsum(np.abs(exact)) / total
+    for name in checked(probe, found):
+        slopes = probe.exact.gradients[name][pick]
+        slopes = slopes * (weights / total).reshape(-1, *[1] * (slopes.ndim - 1))
+        assert norm_error(found.gradients[name], slopes) <= 8 * EPS32
+
+
+@in_float32
+def test_ordinary_over_many_latent_variables(framework: OnNumpy, rng: np.random.Generator) -> None:
+    probe = REDUCED["kl_divergence_diag_gaussian"]
+    pick = rng.integers(0, probe.items, MANY)
+    value = framework.value(probe.fn, {name: array[pick] for name, array in probe.arrays.items()})
+    exact = fsum(probe.exact.value[pick])
+    assert abs(float(value) - exact) <= 4 * EPS32 * exact
+
+
+# ---- tails: 1e-4 in value, 2e-4 in gradient, per item ----
+
+
+@in_float32
+@over(TAILS)
+def test_tail(probe: Probe, framework: OnNumpy) -> None:
+    found = measured(framework, probe)
+    assert errors(found.value, probe.exact.value).max() <= 1e-4
+    for name in checked(probe, found):
+        assert worst(probe, found, name) <= 2e-4
+
+
+# ---- extremes: 5e-4 in value, 1e-3 in gradient on every probe, and 1e-6, 2e-5 at the 95th percentile ----
+
+
+@in_float32
+@over(EXTREMES)
+def test_extreme(probe: Probe, framework: OnNumpy) -> None:
+    found = measured(framework, probe)
+    assert errors(found.value, probe.exact.value).max() <= 5e-4
+    for name in checked(probe, found):
+        assert worst(probe, found, name) <= 1e-3
+
+
+@in_float32
+def test_extremes_are_mostly_right_to_the_last_digits(framework: OnNumpy) -> None:
+    values, gradients = [], []
+    for probe in EXTREMES:
+        found = measured(framework, probe)
+        values.append(errors(found.value, probe.exact.value).max())
+        gradients += [worst(probe, found, name) for name in checked(probe, found)]
+    assert np.quantile(values, 0.95) <= 1e-6
+    assert not gradients or np.quantile(gradients, 0.95) <= 2e-5
+
+
+REGRESSION = ["mse_loss", "mae_loss", "huber_loss", "smooth_l1_loss", "log_cosh_loss", "charbonnier_loss"]
+HUGE = [(loss, {}) for loss in REGRESSION] + [
+    ("huber_loss", {"delta": 1e18}),
+    ("charbonnier_loss", {"alpha": 2.0}),
+    ("asymmetric_mse_loss", {}),
+    ("asymmetric_mse_loss", {"over_penalty": 50.0}),
+]
+
+
+@in_float32
+@pytest.mark.parametrize("items", [10, 1_000, 70_000, 200_000])
+@pytest.mark.parametrize(("loss", "options"), HUGE)
+def test_a_mean_of_huge_losses_does_not_overflow(
+    loss: str, options: dict[str, Any], items: int, framework: OnNumpy
+) -> None:
+    far = np.full(items, 1e18, np.float32)
+    probe = Probe(loss, {"predictions": far, "targets": -far}, options)
+    found = framework.outcome(probe.fn, {**probe.kwargs, "reduction": "mean"})
+    one = probe.first(1).exact
+    assert abs(float(found.value) - one.value[0]) <= 5e-4 * one.value[0]
+    if found.gradients:
+        slopes = np.broadcast_to(one.gradients["predictions"] / items, far.shape)
+        assert norm_error(found.gradients["predictions"], slopes) <= 1e-3
+
+
+@in_float32
+@pytest.mark.parametrize("weight", [1e-30, 1e-20, 100.0, 1e15])
+def test_weights_may_be_of_any_size(weight: float, framework: OnNumpy) -> None:
+    """The mean divides by them: neither their size nor the loss's may overflow on the way."""
+    for size in (1e-15, 1e18):
+        error = np.full(1_000, size, np.float32)
+        arrays = {"predictions": error, "targets": -error, "weights": np.full(1_000, weight, np.float32)}
+        value = framework.value(REDUCED["mse_loss"].fn, arrays)
+        assert abs(float(value) - (2 * float(error[0])) ** 2) <= 5e-4 * (2 * float(error[0])) ** 2
+
+
+# ---- float64: 8 eps of float64 ----
+
+
+def _in_float64(probe: Probe, framework: OnNumpy) -> None:
+    found = framework.outcome(probe.fn, probe.kwargs)
+    assert found.value.dtype == np.float64
+    assert norm_error(found.value, probe.exact.value) <= 8 * EPS64
+    for name in checked(probe, found):
+        assert norm_error(found.gradients[name], probe.exact.gradients[name]) <= 8 * EPS64
+
+
+ORDINARY_F64 = [probe.first(24) for probe in ordinary()]
+
+
+@in_float64
+@over(ORDINARY_F64)
+def test_ordinary_in_float64(probe: Probe, framework: OnNumpy) -> None:
+    _in_float64(probe, framework)
+
+
+@pytest.mark.parametrize("framework", [row(OnJax, "f64")])
+@over({probe.loss: probe for probe in ORDINARY_F64}.values())
+def test_ordinary_in_float64_on_jax(probe: Probe, framework: OnNumpy) -> None:
+    _in_float64(probe, framework)
+
+
+@in_float64
+@over([probe.first(24) for probe in tails()])
+def test_tail_in_float64(probe: Probe, framework: OnNumpy) -> None:
+    found = framework.outcome(probe.fn, probe.kwargs)
+    assert errors(found.value, probe.exact.value, np.float64).max() <= 1e-4
+    for name in checked(probe, found):
+        assert worst(probe, found, name, np.float64) <= 2e-4
+
+
+def test_the_reference_has_enough_digits() -> None:
+    assert mp.dps >= 120
+    assert mpmath.mp.dps == 15  # its context is its own: no other test sees more digits
