@@ -188,12 +188,14 @@ def in_range(
     """`array`, checked to lie in [low, high]; where it cannot be looked at, values outside it become NaN instead."""
     bounds = f"in [{low:g}, {high:g}]" if high < float("inf") else f">= {low:g}"
     expected = f"{loss}: expected {name} {bounds}{note}; got {name}"
-    if checking.level is not False and xp.visible(array):
-        if 0 not in array.shape:
-            least, most = xp.extent(array)
-            if least < low or most > high:  # a NaN is neither: it goes through, to be seen in the result
-                raise ValueError(f"{expected} from {least:g} to {most:g}")
-        return array
+    if xp.visible(array):  # looking costs less than replacing
+        if 0 in array.shape:
+            return array
+        least, most = xp.extent(array)
+        if not (least < low or most > high):  # a NaN is neither: it goes through, to be seen in the result
+            return array
+        if checking.level is not False:
+            raise ValueError(f"{expected} from {least:g} to {most:g}")
     bad = array < low if high == float("inf") else (array < low) | (array > high)
     refuse(loss, xp, ~bad, f"{expected} outside it")
     return xp.where(bad, nan, array)

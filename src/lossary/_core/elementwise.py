@@ -39,5 +39,5 @@ def per_element(
     items = counted(loss, xp, predictions.shape, weights, mask, predictions)
     if items is not None:  # what does not count is replaced before the formula: a NaN times 0 is still NaN
         predictions, targets = xp.select(items.keep, predictions, 0.0), xp.select(items.keep, targets, 0.0)
-    losses = xp.pointwise(formula, predictions, targets, native=native, **options)
+    losses = xp.pointwise(formula, predictions, targets, difference=True, native=native, **options)
     return reduce(loss, xp, losses, items, axis=axis, normalizer=normalizer, reduction=reduction)

@@ -36,7 +36,7 @@ def counted(
                 f"{loss}: expected mask of dtype bool (True counts); got mask {str(mask.dtype).removeprefix('torch.')}"
             )
         keep = _leading(loss, xp, "mask", mask, shape)
-    if dropped is not None:
+    if dropped is not None and not (xp.visible(dropped) and not bool(xp.any(dropped, axis=None))):
         keep = ~dropped if keep is None else keep & ~dropped
     if weights is None:
         return None if keep is None else Counted(keep, xp.astype(keep, like))

@@ -29,19 +29,19 @@ class Loss(nnx.Module, Generic[Options, Result]):
         check_options(type(self), type(self)._fn, options)
         given: dict[str, Any] = dict(options)
         # Tuples, not dictionaries and lists: nnx hashes what is static.
-        self.options = nnx.static(
-            tuple((name, _hashable(value)) for name, value in given.items() if not hasattr(value, "dtype"))
-        )
-        self.arrays = nnx.data({name: nnx.Variable(value) for name, value in given.items() if hasattr(value, "dtype")})
+        self.options = tuple((name, _hashable(value)) for name, value in given.items() if not hasattr(value, "dtype"))
+        self.arrays = tuple(name for name, value in given.items() if hasattr(value, "dtype"))
+        for name in self.arrays:
+            setattr(self, name, nnx.Variable(given[name]))
 
     def __call__(self, *arrays: Array | None, **named: Any) -> Result:
         if named:
             check_call(type(self), self._call_names, named)
-        held = {name: variable[...] for name, variable in self.arrays.items()}
+        held = {name: getattr(self, name)[...] for name in self.arrays}
         return type(self)._fn(*arrays, **dict(self.options), **held, **named)
 
     def __repr__(self) -> str:
-        tensors = {name: tuple(variable[...].shape) for name, variable in self.arrays.items()}
+        tensors = {name: tuple(getattr(self, name)[...].shape) for name in self.arrays}
         return f"{type(self).__name__}({shown({**dict(self.options), **tensors})})"
 
     __str__ = __repr__

@@ -122,7 +122,7 @@ def _gaussian(xp: Namespace, x_hat: Any, x: Any, logvar: Any = None) -> Any:
         return 0.5 * xp.pointwise(squared_error, x_hat, x, native="mse_loss")
     # Scaled before it is squared: at logvar = −100 the precision alone overflows.
     scaled = (x - x_hat) * xp.exp(-0.5 * logvar)
-    return 0.5 * (logvar + scaled * scaled)
+    return 0.5 * logvar + xp.multiply(0.5 * scaled, scaled)
 
 
 def _likelihood(loss: str, likelihood: str | LikelihoodType) -> LikelihoodType:
@@ -246,7 +246,7 @@ def _kl(xp: Namespace, shift: Any, log_var_q: Any, log_var_p: Any) -> Any:
     """
     ratio = log_var_q if log_var_p is None else log_var_q - log_var_p
     scaled = shift if log_var_p is None else shift * xp.exp(-0.5 * log_var_p)
-    return 0.5 * (scaled * scaled + xp.pointwise(exp_above_tangent, ratio))
+    return xp.multiply(0.5 * scaled, scaled) + 0.5 * xp.pointwise(exp_above_tangent, ratio)
 
 
 def elbo_loss(

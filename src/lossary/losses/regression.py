@@ -258,7 +258,7 @@ def smooth_l1_loss(
         mask=mask,
         normalizer=normalizer,
         reduction=reduction,
-        native="smooth_l1_loss",
+        native="smooth_l1_loss" if beta else None,
     )
 
 

@@ -30,8 +30,6 @@ from jax.numpy import isfinite as isfinite
 from jax.numpy import log as log
 from jax.numpy import log1p as log1p
 from jax.numpy import max as max
-from jax.numpy import maximum as maximum
-from jax.numpy import minimum as minimum
 from jax.numpy import multiply as multiply
 from jax.numpy import ones_like as ones_like
 from jax.numpy import reshape as reshape
@@ -65,8 +63,16 @@ def _abs_jvp(primals: Any, tangents: Any) -> Any:
     return abs(primals[0]), tangents[0] * jnp.sign(primals[0])
 
 
+def minimum(x: Array, y: Any, /) -> Array:
+    return jnp.minimum(x, y) if isinstance(y, Array) else jnp.where(x >= y, y, x)
+
+
+def maximum(x: Array, y: Any, /) -> Array:
+    return jnp.maximum(x, y) if isinstance(y, Array) else jnp.where(x <= y, y, x)
+
+
 def clip(x: Array, low: float, high: float, /) -> Array:
-    return jnp.minimum(jnp.maximum(x, low), high)
+    return minimum(maximum(x, low), high)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -99,7 +105,13 @@ def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
 
 
 def pointwise(
-    formula: Callable[..., Any], x: Array, /, *others: Array, native: str | None = None, **options: Any
+    formula: Callable[..., Any],
+    x: Array,
+    /,
+    *others: Array,
+    difference: bool = False,
+    native: str | None = None,
+    **options: Any,
 ) -> Array:
     @jax.custom_jvp
     def losses(x: Array, *others: Array) -> Array:
@@ -108,14 +120,14 @@ def pointwise(
     @partial(losses.defjvp, symbolic_zeros=True)
     def _(primals: Any, tangents: Any) -> Any:
         x, *others = primals
-        along_x, *along_others = tangents
         value, slope = formula(_HERE, x, *others, **options)
-        tangent = jnp.zeros_like(value) if _is_zero(along_x) else slope() * along_x
-        for i, along in enumerate(along_others):  # not zeros times a slope: 0 · ∞ would poison the sum
+        tangent = None if _is_zero(tangents[0]) else slope() * tangents[0]
+        for i, along in enumerate(tangents[1:]):  # zeros are left out: 0 · ∞ would poison the sum
             if not _is_zero(along):
                 rest = partial(_with_other, formula, options, x, others, i)
-                tangent = tangent + jax.jvp(rest, (others[i],), (along,))[1]
-        return value, tangent
+                step = -slope() * along if difference else jax.jvp(rest, (others[i],), (along,))[1]
+                tangent = step if tangent is None else tangent + step
+        return value, jnp.zeros_like(value) if tangent is None else tangent
 
     return losses(x, *others)
 

@@ -114,7 +114,13 @@ def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
 
 @_quiet
 def pointwise(
-    formula: Callable[..., Any], x: Array, /, *others: Array, native: str | None = None, **options: Any
+    formula: Callable[..., Any],
+    x: Array,
+    /,
+    *others: Array,
+    difference: bool = False,
+    native: str | None = None,
+    **options: Any,
 ) -> Array:
     return np.asarray(formula(_HERE, x, *others, **options)[0])
 

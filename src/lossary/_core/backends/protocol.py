@@ -57,7 +57,14 @@ class Namespace(Protocol):
     def positions(self, x: Any, /, *, axis: int) -> Any: ...  # 0, 1, 2 … along `axis`, to compare indices with
     def log_odds(self, logits: Any, index: Any, /, *, axis: int) -> Any: ...
     def pointwise(
-        self, formula: Callable[..., Any], x: Any, /, *others: Any, native: str | None = None, **options: Any
+        self,
+        formula: Callable[..., Any],
+        x: Any,
+        /,
+        *others: Any,
+        difference: bool = False,
+        native: str | None = None,
+        **options: Any,
     ) -> Any: ...
     def all_zero_or_one(self, x: Any, /) -> bool: ...  # True only where looking is free
     def tiny(self, x: Any, /) -> float: ...  # the smallest normal number of its dtype

@@ -51,12 +51,17 @@ _NATIVE: dict[str, Any] = {
 _LARGE = 1 << 16  # from here on a pass over memory costs more than a call from Python
 
 
+# Beside a number, torch's threshold and hardtanh: unlike its clamp they have gradient 0 at the kink.
 def minimum(x: Tensor, y: Any, /) -> Tensor:
-    return torch.minimum(x, y) if isinstance(y, Tensor) else torch.clamp(x, max=y)
+    return torch.minimum(x, y) if isinstance(y, Tensor) else -F.threshold(-x, -y, -y)
 
 
 def maximum(x: Tensor, y: Any, /) -> Tensor:
-    return torch.maximum(x, y) if isinstance(y, Tensor) else torch.clamp(x, min=y)
+    return torch.maximum(x, y) if isinstance(y, Tensor) else F.threshold(x, y, y)
+
+
+def clip(x: Tensor, low: float, high: float, /) -> Tensor:
+    return F.hardtanh(x, low, high)
 
 
 def where(condition: Tensor, x: Any, y: Any, /) -> Tensor:
@@ -106,10 +111,6 @@ def sign(x: Tensor, /) -> Tensor:
     return x / torch.clamp(torch.abs(x), min=limits.smallest_normal * limits.eps)
 
 
-def clip(x: Tensor, low: float, high: float, /) -> Tensor:
-    return torch.clamp(x, low, high)
-
-
 def hypot(x: Tensor, y: float, /) -> Tensor:
     return torch.hypot(x, x.new_full((), y))
 
@@ -156,17 +157,23 @@ def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
 
 
 def pointwise(
-    formula: Callable[..., Any], x: Tensor, /, *others: Tensor, native: str | None = None, **options: Any
+    formula: Callable[..., Any],
+    x: Tensor,
+    /,
+    *others: Tensor,
+    difference: bool = False,
+    native: str | None = None,
+    **options: Any,
 ) -> Tensor:
     if native is not None:
         if _plain(x, *others):
             return _NATIVE[native](x, *others, 0, *options.values())
         return getattr(F, native)(x, *others, reduction="none", **options)
     if _plain(x, *others):
-        return pointwise_stored(_HERE, formula, options, x.requires_grad, x, *others)
+        return pointwise_stored(_HERE, formula, options, difference, x, *others)
     if torch.compiler.is_compiling() and not x.requires_grad:
         return formula(_HERE, x, *others, **options)[0]
-    return pointwise_traced(_HERE, formula, options, x, *others)[0]
+    return pointwise_traced(_HERE, formula, options, difference, x, *others)[0]
 
 
 def all_zero_or_one(x: Tensor, /) -> bool:

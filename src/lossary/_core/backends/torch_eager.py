@@ -13,7 +13,6 @@ composed formula, whose graph autograd can differentiate again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import inf
 from typing import Any
 
 import torch
@@ -34,17 +33,23 @@ def _blocks(items: int, width: int) -> Iterator[slice]:
 
 
 class Pointwise(Function):
-    """formula(xp, x, *others) → losses, storing the slope in x; it is evaluated only where a gradient is wanted."""
+    """formula(xp, x, *others) → losses, storing the slope in x; it is evaluated only where a gradient is wanted.
+
+    `difference` says that the losses depend on x − other alone: the slope in the other is the same with its sign turned.
+    """
 
     @staticmethod
-    def forward(ctx: Any, xp: Any, formula: Formula, options: dict[str, Any], wanted: bool, *arrays: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, xp: Any, formula: Formula, options: dict[str, Any], difference: bool, *arrays: Tensor
+    ) -> Tensor:
         x = arrays[0]
+        wanted = any(ctx.needs_input_grad)
         if x.numel() > BLOCK and all(a.is_contiguous() and a.shape == x.shape for a in arrays):
             losses, slope = _by_blocks(xp, formula, options, wanted, arrays)
         else:
             losses, slope_of = formula(xp, *arrays, **options)
             slope = slope_of() if wanted else None
-        ctx.call = xp, formula, options
+        ctx.call = xp, formula, options, difference
         ctx.save_for_backward(slope, *arrays)
         return losses
 
@@ -60,29 +65,45 @@ class TracedPointwise(Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(xp: Any, formula: Formula, options: dict[str, Any], *arrays: Tensor) -> Any:
+    def forward(xp: Any, formula: Formula, options: dict[str, Any], difference: bool, *arrays: Tensor) -> Any:
         losses, slope = formula(xp, *arrays, **options)
         return losses, slope()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.call = inputs[:3]
+        ctx.call = inputs[:4]
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(output[1], *inputs[3:])
+        ctx.save_for_backward(output[1], *inputs[4:])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor | None, _: None) -> Any:
         slope, *arrays = ctx.saved_tensors
         if grad is None:
-            return (None,) * (3 + len(arrays))
-        return *[None] * 3, *_gradients(ctx.call, slope, arrays, ctx.needs_input_grad[3:], grad)
+            return (None,) * (4 + len(arrays))
+        return *[None] * 4, *_gradients(ctx.call, slope, arrays, ctx.needs_input_grad[4:], grad)
 
 
-def _gradients(call: Any, slope: Any, arrays: list[Tensor], wanted: tuple[bool, ...], grad: Tensor) -> Any:
-    if wanted[0] and not any(wanted[1:]) and not torch.is_grad_enabled():
-        return grad * slope, *[None] * (len(arrays) - 1)
-    return _composed(call, arrays, wanted, grad)
+def _gradients(call: Any, slope: Tensor, arrays: list[Tensor], wanted: tuple[bool, ...], grad: Tensor) -> Any:
+    xp, formula, options, difference = call
+    create_graph = torch.is_grad_enabled()
+    others = [] if difference else [i for i in range(1, len(arrays)) if wanted[i]]
+    if create_graph or others:
+        # The composed formula: towards any of the arrays, and with a graph of its own if one is asked for.
+        with torch.enable_grad():
+            if not create_graph:
+                arrays = [a.detach().requires_grad_(i in others) for i, a in enumerate(arrays)]
+            losses, slope_of = formula(xp, *arrays, **options)
+            slope = slope_of()
+            rest = [arrays[i] for i in others]
+            steps = torch.autograd.grad(losses, rest, grad, create_graph=create_graph) if rest else ()
+    else:
+        steps = ()
+    first = grad * slope
+    gradients = [first if wanted[0] else None, *[-first if difference and want else None for want in wanted[1:]]]
+    for i, step in zip(others, steps, strict=True):
+        gradients[i] = step
+    return gradients
 
 
 def _by_blocks(
@@ -98,64 +119,42 @@ def _by_blocks(
     return losses, slopes
 
 
-def _composed(call: Any, arrays: list[Tensor], wanted: tuple[bool, ...], grad: Tensor) -> list[Tensor | None]:
-    """The gradients by the composed formula: towards any of the arrays, and with a graph of their own if one is
-    asked for.
-    """
-    xp, formula, options = call
-    create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        if not create_graph:
-            arrays = [a.detach().requires_grad_(want) for a, want in zip(arrays, wanted, strict=True)]
-        losses, slope = formula(xp, *arrays, **options)
-        first: list[Tensor | None] = [grad * slope()] if wanted[0] else [None]
-        rest = [a for a, want in zip(arrays[1:], wanted[1:], strict=True) if want]
-        found = iter(
-            torch.autograd.grad(losses, rest, grad, create_graph=create_graph, allow_unused=True) if rest else ()
-        )
-    return first + [next(found) if want else None for want in wanted[1:]]
-
-
 class LogOdds(Function):
-    """log p / (1 − p) of one class under the softmax (`log_odds_by_parts`), storing the other classes' shares."""
+    """log p / (1 − p) of one class under the softmax (`log_odds_by_parts`), by torch's fused log-softmax."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, index: Tensor, axis: int) -> Tensor:
         index = index.unsqueeze(axis)
-        odds = torch.empty(index.shape, dtype=logits.dtype, device=logits.device)
-        shares = torch.empty(logits.shape, dtype=logits.dtype, device=logits.device)
-        if axis == 0:  # nothing in front of the classes to take blocks of
-            _log_odds(logits, index, axis, odds, shares)
-        else:
-            width = logits[:1].numel()
-            for rows in _blocks(logits.shape[0], width):
-                _log_odds(logits[rows], index[rows], axis, odds[rows], shares[rows])
-        ctx.save_for_backward(shares, logits, index)
+        logs = torch.log_softmax(logits, axis)
+        own = logs.gather(axis, index)
+        rest = -torch.expm1(own)
+        near = own > -0.5
+        if near.any():  # 1 − p cancels where p is near 1: there the other classes are added up
+            rest[near] = _others(logs, index, near, axis)
+        ctx.save_for_backward(logs, rest, logits, index)
         ctx.axis = axis
-        return odds.squeeze(axis)
+        return own.sub_(rest.log()).squeeze(axis)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        shares, logits, index = ctx.saved_tensors
+        logs, rest, logits, index = ctx.saved_tensors
+        grad = grad.unsqueeze(ctx.axis)
         if torch.is_grad_enabled():
             from . import torch as xp
 
             odds = log_odds_by_parts(xp, logits, index.squeeze(ctx.axis), axis=ctx.axis)
-            return *torch.autograd.grad(odds, logits, grad, create_graph=True), None, None
-        return shares * grad.unsqueeze(ctx.axis), None, None
+            return *torch.autograd.grad(odds, logits, grad.squeeze(ctx.axis), create_graph=True), None, None
+        # −p_c / (1 − p) for the others: what the log-softmax's own gradient makes of 1 / (1 − p) at the class itself.
+        pull = torch.zeros_like(logs).scatter_(ctx.axis, index, torch.where(rest == 0, 0.0, grad / rest))
+        gradient = torch._log_softmax_backward_data(pull, logs, ctx.axis, logs.dtype)
+        return gradient.scatter_(ctx.axis, index, grad), None, None
 
 
-def _log_odds(logits: Tensor, index: Tensor, axis: int, odds: Tensor, shares: Tensor) -> None:
-    """One block: `odds` and its gradient `shares` (1 at the class itself, −softmax among the others), written in
-    place.
-    """
-    shares.copy_(logits).scatter_(axis, index, -inf)
-    top = shares.amax(axis, keepdim=True)
-    top.masked_fill_(top.abs() == inf, 0.0)
-    shares.sub_(top).exp_()
-    rest = shares.sum(axis, keepdim=True)
-    torch.sub(logits.gather(axis, index).sub_(top), rest.log(), out=odds)
-    shares.div_(rest.masked_fill_(rest == 0, 1.0).neg_()).scatter_(axis, index, 1.0)
+def _others(logs: Tensor, index: Tensor, near: Tensor, axis: int) -> Tensor:
+    """Σ p_c over the other classes, for the items that are `near`."""
+    chosen = near.squeeze(axis)
+    shares = logs.movedim(axis, -1)[chosen].exp_()
+    return shares.scatter_(-1, index.movedim(axis, -1)[chosen], 0.0).sum(-1)
 
 
 # Function.apply is untyped; these names are what the backend calls.

@@ -7,7 +7,7 @@ softplus(−z_y).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan
+from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
@@ -200,7 +200,8 @@ def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int) -> Any:
     # No gap at the top itself, whose gradient would drown in rounding; and 0 · ∞ is 0: a class that is impossible and
     # asked for by no one costs nothing.
     itself = xp.positions(logits, axis=axis) == xp.expand_dims(index, axis=axis)
-    gaps = xp.where((shares == 0) | itself, 0.0, top - logits)
+    nothing = itself | ((logits == -inf) & (shares == 0))
+    gaps = xp.where(nothing, 0.0, top - logits)
     return xp.sum(shares * gaps, axis=axis) + xp.sum(shares, axis=axis) * surprise
 
 
@@ -360,11 +361,12 @@ def _in_classes(loss: str, xp: Namespace, labels: Any, classes: int, ignore_inde
     expected = f"labels in [0, {classes})" + ("" if ignore_index is None else f" or ignore_index {ignore_index}")
     if 0 in labels.shape:
         return labels, None
-    if checking.level is not False and xp.visible(labels):
+    if xp.visible(labels):
         least, most = xp.extent(labels)
-        if least < 0 or most >= classes:
+        if least >= 0 and most < classes:
+            return labels, None
+        if checking.level is not False:
             raise ValueError(f"{loss}: expected {expected}; got labels from {least} to {most}")
-        return labels, None
     valid = (labels >= 0) & (labels < classes)
     refuse(loss, xp, valid, f"{loss}: expected {expected}; got labels outside it")
     return xp.where(valid, labels, 0), valid

@@ -14,13 +14,11 @@ if TYPE_CHECKING:
 
 def cross_entropy(xp: Namespace, logits: Any, targets: Any, pos_weight: Any = 1.0, *, smoothing: float = 0.0) -> Any:
     """−v yes log p − no log(1 − p) for p = sigmoid(logits), v = pos_weight."""
-    yes, no = _answers(targets, smoothing, pos_weight)
-    if not smoothing and xp.all_zero_or_one(targets):
-        # One of the two terms is absent, so one softplus does.
-        against = 1 - 2 * targets
+    if not smoothing and _is_one(pos_weight) and xp.all_zero_or_one(targets):
+        against = 1 - 2 * targets  # one of the two terms is absent, so one softplus does
         wrong = against * logits
-        weight = 1.0 if yes is targets else yes + no
-        return weight * xp.softplus(wrong), lambda: weight * against * xp.sigmoid(wrong)
+        return xp.softplus(wrong), lambda: against * xp.sigmoid(wrong)
+    yes, no = _answers(targets, smoothing, pos_weight)
     loss = yes * xp.softplus(-logits) + no * xp.softplus(logits)
     return loss, lambda: no * xp.sigmoid(logits) - yes * xp.sigmoid(-logits)
 
@@ -31,8 +29,8 @@ def cross_entropy_of_probability(
     """−v yes log p − no log(1 − p) for p itself."""
     yes, no = _answers(targets, smoothing, pos_weight)
     # An answer with no share costs nothing, even where its logarithm is −∞.
-    never, always = yes == 0, no == 0
-    missed, hit = xp.where(always, 0.0, probs), xp.where(never, 1.0, probs)
+    hit = xp.where((yes == 0) & (probs == 0), 1.0, probs)
+    missed = xp.where((no == 0) & (probs == 1), 0.0, probs)
     loss = -yes * xp.log(hit) - no * xp.log1p(-missed)
     return loss, lambda: no / (1 - missed) - yes / hit
 
@@ -44,21 +42,31 @@ def focal(
     yes, no = _answers(targets, smoothing)
     right, wrong = xp.sigmoid(logits), xp.sigmoid(-logits)
     miss = no * right + yes * wrong  # 1 − p_t, by sums only: relative accuracy where p_t is near 1
-    miss = xp.maximum(miss, xp.tiny(miss))  # not 0, whose powers have no slope; the cross entropy is 0 there itself
     surprise = yes * xp.softplus(-logits) + no * xp.softplus(logits)
-    fade = miss**gamma
+    fade = _power(xp, miss, gamma)
     if alpha is not None:
         fade = (alpha * yes + (1 - alpha) * no) * fade
 
     def slope() -> Any:
-        steep = (no - yes) * right * wrong / miss  # d log miss / d logit
+        steep = (no - yes) * right * wrong / xp.clip(miss, xp.tiny(miss), 1.0)  # d log miss / d logit
         return fade * (no * right - yes * wrong + gamma * steep * surprise)
 
     return fade * surprise, slope
+
+
+def _power(xp: Namespace, base: Any, exponent: float) -> Any:
+    if exponent == 0 or exponent >= 1:
+        return base**exponent
+    zero = base == 0  # where a root has an infinite slope
+    return xp.where(zero, 0.0, xp.where(zero, 1.0, base) ** exponent)
 
 
 def _answers(targets: Any, smoothing: float, pos_weight: Any = 1.0) -> tuple[Any, Any]:
     yes, no = targets, 1 - targets
     if smoothing:
         yes, no = (1 - smoothing) * yes + 0.5 * smoothing, (1 - smoothing) * no + 0.5 * smoothing
-    return (yes if isinstance(pos_weight, (int, float)) and pos_weight == 1 else pos_weight * yes), no
+    return (yes if _is_one(pos_weight) else pos_weight * yes), no
+
+
+def _is_one(pos_weight: Any) -> bool:
+    return isinstance(pos_weight, (int, float)) and pos_weight == 1
