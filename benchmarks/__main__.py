@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from . import QUESTIONS, report
+from .allocator import keep_freed_memory
 from .question import QUICK, Question, Row, Scale
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -24,6 +25,7 @@ def main(
     unknown = [name for name in names or () if name not in KNOWN]
     if unknown:
         raise typer.BadParameter(f"expected names among {', '.join(KNOWN)}; got {', '.join(unknown)}")
+    keep_freed_memory()
     scale, console = QUICK if quick else Scale(), Console()
     results = [(question, _run(console, question, scale)) for question in map(KNOWN.get, names or KNOWN) if question]
     if not names and not quick:
