@@ -54,7 +54,8 @@ def scores_and_labels(logits: str = "logits", labels: str = "labels") -> Maker:
 
 
 def scores_and_probs(rng: np.random.Generator, shape: Shape) -> Arrays:
-    counts = rng.multinomial(16, np.full(shape[CLASS_AXIS], 1 / shape[CLASS_AXIS]), without_classes(shape))
+    classes = shape[CLASS_AXIS]
+    counts = 1 + rng.multinomial(16 - classes, np.full(classes, 1 / classes), without_classes(shape))
     return {"logits": f32(3 * rng.normal(size=shape)), "probs": np.moveaxis(counts, -1, CLASS_AXIS) / 16.0}
 
 
