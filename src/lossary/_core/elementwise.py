@@ -39,5 +39,9 @@ def per_element(
     items = counted(loss, xp, predictions.shape, weights, mask, predictions)
     if items is not None:  # what does not count is replaced before the formula: a NaN times 0 is still NaN
         predictions, targets = xp.select(items.keep, predictions, 0.0), xp.select(items.keep, targets, 0.0)
+    elif native is not None and reduction == "mean" and axis is None and normalizer is None:
+        mean = xp.native_mean(native, predictions, targets, **options)
+        if mean is not None:
+            return mean
     losses = xp.pointwise(formula, predictions, targets, difference=True, native=native, **options)
     return reduce(loss, xp, losses, items, axis=axis, normalizer=normalizer, reduction=reduction)

@@ -10,7 +10,7 @@ from .._core.backends import namespace
 from .._core.check import axis_of, described, floating, in_range, known_reduction, non_negative, real, same_shape
 from .._core.reduce import Counted, counted, reduce
 from .._core.result import LossResult, Term
-from .._core.series import exp_above_tangent
+from .._core.series import half_exp_above_tangent
 from .._core.types import A, Axis, Bool, Float, Reduction
 from .classification.categorical import labelled, surprise
 from .classification.curves import cross_entropy
@@ -121,7 +121,7 @@ def _gaussian(xp: Namespace, x_hat: Any, x: Any, logvar: Any = None) -> Any:
     if logvar is None:
         return 0.5 * xp.pointwise(squared_error, x_hat, x, native="mse_loss")
     # Scaled before it is squared: at logvar = −100 the precision alone overflows.
-    scaled = (x - x_hat) * xp.exp(-0.5 * logvar)
+    scaled = xp.multiply(x - x_hat, xp.exp(-0.5 * logvar))
     return 0.5 * logvar + xp.multiply(0.5 * scaled, scaled)
 
 
@@ -245,8 +245,8 @@ def _kl(xp: Namespace, shift: Any, log_var_q: Any, log_var_p: Any) -> Any:
     the result does.
     """
     ratio = log_var_q if log_var_p is None else log_var_q - log_var_p
-    scaled = shift if log_var_p is None else shift * xp.exp(-0.5 * log_var_p)
-    return xp.multiply(0.5 * scaled, scaled) + 0.5 * xp.pointwise(exp_above_tangent, ratio)
+    scaled = shift if log_var_p is None else xp.multiply(shift, xp.exp(-0.5 * log_var_p))
+    return xp.multiply(0.5 * scaled, scaled) + xp.pointwise(half_exp_above_tangent, ratio)
 
 
 def elbo_loss(

@@ -265,8 +265,8 @@ def smooth_l1_loss(
 def _smooth_l1(xp: Namespace, predictions: Any, targets: Any, beta: float) -> Any:
     if beta == 0:
         return absolute_error(xp, predictions, targets)
-    loss, slope = _huber(xp, predictions, targets, beta)
-    return loss / beta, lambda: slope() / beta
+    loss, _ = _huber(xp, predictions, targets, beta)
+    return loss / beta, lambda: xp.clip((predictions - targets) / beta, -1.0, 1.0)
 
 
 def log_cosh_loss(
@@ -323,16 +323,12 @@ def log_cosh_loss(
 
 
 def _log_cosh(xp: Namespace, predictions: Any, targets: Any) -> Any:
-    # cosh err = 1 + 2 sinh²(err / 2) cancels nowhere; beyond 30, log cosh err = |err| − log 2 to the last digit.
+    # cosh err − 1 = ½ rise² / (1 + rise), rise = e^|err| − 1, cancels nowhere; beyond 30, log cosh err = |err| − log 2.
     error = predictions - targets
-    near = xp.clip(error, -30.0, 30.0)
-    half = xp.sinh(0.5 * near)
-    square = half * half
-    loss = xp.log1p(2 * square) + xp.abs(error - near)
-    return (
-        loss,
-        lambda: 2 * half * xp.sqrt(1 + square) / (1 + 2 * square),
-    )  # sinh / cosh = tanh, which torch evaluates slowly
+    size = xp.abs(error)
+    near = xp.minimum(size, 30.0)
+    rise = xp.expm1(near)
+    return xp.log1p(0.5 * rise * rise / (1 + rise)) + (size - near), lambda: xp.tanh(error)
 
 
 def charbonnier_loss(
@@ -468,4 +464,4 @@ def asymmetric_mse_loss(
 def _asymmetric_mse(xp: Namespace, predictions: Any, targets: Any, over_penalty: float) -> Any:
     error = predictions - targets
     pull = (xp.maximum if over_penalty >= 1 else xp.minimum)(error, over_penalty * error)
-    return error * pull, lambda: 2 * pull
+    return error * pull, lambda: pull + pull

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import jax
@@ -16,10 +17,9 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
+from jax.lax import optimization_barrier as _untyped_barrier
 from jax.lax import stop_gradient as stop_gradient
-from jax.nn import relu as relu
 from jax.nn import sigmoid as sigmoid
-from jax.nn import softplus as softplus
 from jax.numpy import any as any
 from jax.numpy import argmax as argmax
 from jax.numpy import broadcast_to as broadcast_to
@@ -34,11 +34,10 @@ from jax.numpy import multiply as multiply
 from jax.numpy import ones_like as ones_like
 from jax.numpy import reshape as reshape
 from jax.numpy import sign as sign
-from jax.numpy import sinh as sinh
-from jax.numpy import sqrt as sqrt
 from jax.numpy import squeeze as squeeze
 from jax.numpy import sum as sum
 from jax.numpy import take_along_axis as take_along_axis
+from jax.numpy import tanh as tanh
 from jax.numpy import where as where
 
 from ..result import LossResult, flatten, unflatten
@@ -49,6 +48,8 @@ CHANNEL_AXIS = -1
 
 Axes = int | Sequence[int] | None
 _HERE: Any = sys.modules[__name__]
+optimization_barrier: Callable[[Any], Any] = _untyped_barrier
+_FEW = 64  # squares of numbers up to 1e18 that float32 can still add up
 
 jax.tree_util.register_pytree_node(LossResult, lambda result: (flatten(result)[0], tuple(result.terms)), unflatten)
 
@@ -63,16 +64,46 @@ def _abs_jvp(primals: Any, tangents: Any) -> Any:
     return abs(primals[0]), tangents[0] * jnp.sign(primals[0])
 
 
-def minimum(x: Array, y: Any, /) -> Array:
-    return jnp.minimum(x, y) if isinstance(y, Array) else jnp.where(x >= y, y, x)
+def _own(x: Array, number: float) -> Array:
+    """`number` as a scalar of its own: XLA on the CPU writes out, at full size, a constant that two loops share."""
+    return optimization_barrier(jnp.asarray(number, x.dtype))
+
+
+@jax.custom_jvp
+def _beyond(x: Array, bound: Array) -> Array:
+    return jnp.maximum(x, bound)
+
+
+@_beyond.defjvp
+def _beyond_jvp(primals: Any, tangents: Any) -> Any:
+    x, bound = primals
+    return _beyond(x, bound), tangents[0] * (x > bound)  # 0 at the kink, where jnp.maximum has ½
 
 
 def maximum(x: Array, y: Any, /) -> Array:
-    return jnp.maximum(x, y) if isinstance(y, Array) else jnp.where(x <= y, y, x)
+    return jnp.maximum(x, y) if isinstance(y, Array) else _beyond(x, _own(x, y))
+
+
+def minimum(x: Array, y: Any, /) -> Array:
+    return jnp.minimum(x, y) if isinstance(y, Array) else -_beyond(-x, _own(x, -y))
+
+
+def relu(x: Array, /) -> Array:
+    return maximum(x, 0.0)
 
 
 def clip(x: Array, low: float, high: float, /) -> Array:
     return minimum(maximum(x, low), high)
+
+
+@jax.custom_jvp
+def softplus(x: Array, /) -> Array:
+    return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+
+@softplus.defjvp
+def _softplus_jvp(primals: Any, tangents: Any) -> Any:
+    return softplus(primals[0]), tangents[0] * sigmoid(primals[0])
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -90,8 +121,10 @@ def _hypot_jvp(y: float, primals: Any, tangents: Any) -> Any:
 
 
 def mean(x: Array, /, *, axis: Axes) -> Array:
-    count = jnp.size(x, axis)
-    return jnp.sum(x * (1 / count), axis=axis)  # dividing first: a sum may overflow where its mean does not
+    # A power of two before the sum, the rest behind it: a sum may overflow where its mean does not. It costs no digit.
+    count = x.size if axis is None else prod(x.shape[i] for i in ([axis] if isinstance(axis, int) else axis))
+    scale = 2.0 ** -((count - 1).bit_length() if count > _FEW else 0)
+    return jnp.sum(x * scale if scale < 1 else x, axis=axis) * (1 / (count * scale))
 
 
 def positions(x: Array, /, *, axis: int) -> Array:
@@ -120,7 +153,9 @@ def pointwise(
     @partial(losses.defjvp, symbolic_zeros=True)
     def _(primals: Any, tangents: Any) -> Any:
         x, *others = primals
-        value, slope = formula(_HERE, x, *others, **options)
+        value, _ = formula(_HERE, x, *others, **options)
+        # Seen apart from the value, or XLA on the CPU writes out every array that the two have in common.
+        _, slope = formula(_HERE, *optimization_barrier(primals), **options)
         tangent = None if _is_zero(tangents[0]) else slope() * tangents[0]
         for i, along in enumerate(tangents[1:]):  # zeros are left out: 0 · ∞ would poison the sum
             if not _is_zero(along):
@@ -148,6 +183,10 @@ def all_zero_or_one(x: Array, /) -> bool:
 
 def tiny(x: Array, /) -> float:
     return float(np.finfo(x.dtype).tiny)
+
+
+def native_mean(native: str, x: Array, other: Array, /, **options: Any) -> None:
+    return None
 
 
 def select(keep: Array, x: Array, fill: float, /) -> Array:
@@ -187,7 +226,8 @@ def tracing(x: Array, /) -> bool:
 
 
 def extent(x: Array, /) -> tuple[float, float]:
-    return x.min().item(), x.max().item()
+    host = np.asarray(x)  # not x.min(): under jit that would be staged, even of a constant
+    return host.min().item(), host.max().item()
 
 
 def require(ok: Array, message: str, /) -> None:

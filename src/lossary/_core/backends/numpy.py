@@ -19,10 +19,9 @@ from numpy import minimum as minimum
 from numpy import ones_like as ones_like
 from numpy import reshape as reshape
 from numpy import sign as sign
-from numpy import sinh as sinh
-from numpy import sqrt as sqrt
 from numpy import squeeze as squeeze
 from numpy import take_along_axis as take_along_axis
+from numpy import tanh as tanh
 
 from .composed import log_odds_by_parts
 
@@ -131,6 +130,10 @@ def all_zero_or_one(x: Array, /) -> bool:
 
 def tiny(x: Array, /) -> float:
     return float(np.finfo(x.dtype).tiny)
+
+
+def native_mean(native: str, x: Array, other: Array, /, **options: Any) -> None:
+    return None
 
 
 def select(keep: Array, x: Array, fill: float, /) -> Array:

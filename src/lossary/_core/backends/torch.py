@@ -23,8 +23,7 @@ from torch import multiply as multiply
 from torch import ones_like as ones_like
 from torch import relu as relu
 from torch import sigmoid as sigmoid
-from torch import sinh as sinh
-from torch import sqrt as sqrt
+from torch import tanh as tanh
 from torch.utils._pytree import register_pytree_node
 
 from ..result import LossResult, flatten, unflatten
@@ -43,11 +42,9 @@ register_pytree_node(
     serialized_type_name="lossary.LossResult",
 )
 
+_C_nn = cast(Any, torch._C._nn)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType]
 # What torch.nn.functional calls after its own checks, which cost as much again as a small loss.
-_NATIVE: dict[str, Any] = {
-    name: cast(Any, getattr(torch._C._nn, name))  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-    for name in ("mse_loss", "huber_loss", "smooth_l1_loss")
-}
+_NATIVE: dict[str, Any] = {name: getattr(_C_nn, name) for name in ("mse_loss", "huber_loss", "smooth_l1_loss")}
 _LARGE = 1 << 16  # from here on a pass over memory costs more than a call from Python
 
 
@@ -177,11 +174,18 @@ def pointwise(
 
 
 def all_zero_or_one(x: Tensor, /) -> bool:
-    return visible(x) and torch.equal(x * x, x)
+    return visible(x) and not x.requires_grad and torch.equal(x * x, x)
 
 
 def tiny(x: Tensor, /) -> float:
     return torch.finfo(x.dtype).tiny
+
+
+def native_mean(native: str, x: Tensor, other: Tensor, /, **options: Any) -> Tensor | None:
+    if not _plain(x, other) or x.device.type != "cpu" or x.numel() == 0:
+        return None
+    mean = _NATIVE[native](x, other, 1, *options.values())
+    return mean if _finite(mean.item()) else None
 
 
 def select(keep: Tensor, x: Tensor, fill: float, /) -> Tensor:

@@ -35,7 +35,7 @@ def _blocks(items: int, width: int) -> Iterator[slice]:
 class Pointwise(Function):
     """formula(xp, x, *others) → losses, storing the slope in x; it is evaluated only where a gradient is wanted.
 
-    `difference` says that the losses depend on x − other alone: the slope in the other is the same with its sign turned.
+    `difference` says that the losses depend on x − other alone: the slope in the other is the same but for its sign.
     """
 
     @staticmethod
@@ -88,17 +88,16 @@ def _gradients(call: Any, slope: Tensor, arrays: list[Tensor], wanted: tuple[boo
     xp, formula, options, difference = call
     create_graph = torch.is_grad_enabled()
     others = [] if difference else [i for i in range(1, len(arrays)) if wanted[i]]
+    steps: Any = ()
     if create_graph or others:
         # The composed formula: towards any of the arrays, and with a graph of its own if one is asked for.
         with torch.enable_grad():
             if not create_graph:
                 arrays = [a.detach().requires_grad_(i in others) for i, a in enumerate(arrays)]
             losses, slope_of = formula(xp, *arrays, **options)
-            slope = slope_of()
-            rest = [arrays[i] for i in others]
-            steps = torch.autograd.grad(losses, rest, grad, create_graph=create_graph) if rest else ()
-    else:
-        steps = ()
+            if others:
+                steps = torch.autograd.grad(losses, [arrays[i] for i in others], grad, create_graph=create_graph)
+            slope = slope_of() if create_graph else slope
     first = grad * slope
     gradients = [first if wanted[0] else None, *[-first if difference and want else None for want in wanted[1:]]]
     for i, step in zip(others, steps, strict=True):
@@ -146,7 +145,7 @@ class LogOdds(Function):
             return *torch.autograd.grad(odds, logits, grad.squeeze(ctx.axis), create_graph=True), None, None
         # −p_c / (1 − p) for the others: what the log-softmax's own gradient makes of 1 / (1 − p) at the class itself.
         pull = torch.zeros_like(logs).scatter_(ctx.axis, index, torch.where(rest == 0, 0.0, grad / rest))
-        gradient = torch._log_softmax_backward_data(pull, logs, ctx.axis, logs.dtype)
+        gradient = torch._log_softmax_backward_data(pull, logs, ctx.axis, logs.dtype)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
         return gradient.scatter_(ctx.axis, index, grad), None, None
 
 

@@ -55,7 +55,9 @@ def focal(
 
 
 def _power(xp: Namespace, base: Any, exponent: float) -> Any:
-    if exponent == 0 or exponent >= 1:
+    if exponent == 0:
+        return 1.0
+    if exponent >= 1:
         return base**exponent
     zero = base == 0  # where a root has an infinite slope
     return xp.where(zero, 0.0, xp.where(zero, 1.0, base) ** exponent)
