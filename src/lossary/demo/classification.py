@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
-QUICK = Budget(epochs=10, repeats=2)
-FULL = Budget(epochs=25, repeats=5)
+QUICK = Budget(epochs=8, repeats=2)
+FULL = Budget(epochs=15, repeats=5)
 
 BATCH = 164
 """It divides the 3608 training images, so that none sits out an epoch."""

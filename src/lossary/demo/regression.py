@@ -23,7 +23,7 @@ from .training import Array, Networks, Objective
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
 QUICK = Budget(epochs=40, repeats=3)
-FULL = Budget(epochs=80, repeats=10)
+FULL = Budget(epochs=40, repeats=10)
 
 LOSSES: Mapping[str, Callable[..., Any]] = {
     "MSE": mse_loss,

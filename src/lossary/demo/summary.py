@@ -16,6 +16,7 @@ __all__ = [
     "Metric",
     "agreement",
     "agreement_tables",
+    "fixed",
     "frameworks_of",
     "numbers",
     "over_splits",
@@ -54,8 +55,13 @@ def scores(trainings: Sequence[Training], framework: str, setting: str, metric: 
 def plus_minus(values: Array, metric: Metric) -> str:
     """Mean ± standard deviation over repeats; the mean alone if there was one repeat."""
     values = values * metric.factor
-    mean = f"{values.mean():.{metric.digits}f}".replace("-", "−")
-    return mean if len(values) == 1 else f"{mean} ± {values.std(ddof=1):.{metric.digits}f}"
+    mean = fixed(values.mean(), metric.digits)
+    return mean if len(values) == 1 else f"{mean} ± {fixed(values.std(ddof=1), metric.digits)}"
+
+
+def fixed(value: float, digits: int = 1) -> str:
+    """A number with so many digits after the point, and a minus that is one."""
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def over_splits(repeats: int) -> str:
@@ -88,7 +94,7 @@ def agreement_tables(trainings: Sequence[Training]) -> list[Table]:
         ends = {(t.setting, t.framework): t.curve[-1] for t in reversed(trainings)}  # the first repeat stays
         rows.append([setting, *(f"{ends[setting, f]:.5g}" for f in frameworks_of(trainings)), f"{apart[setting]:.1e}"])
     one, other = frameworks_of(trainings)
-    title = "Final training objective (first repeat), and how far apart the two are (relative; largest of all repeats)"
+    title = "Final training objective in the first repeat; apart: relative, the largest of all repeats"
     return [Table(title, ["trained with", one, other, "apart"], rows)]
 
 

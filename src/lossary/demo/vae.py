@@ -21,7 +21,7 @@ from .data import Digits, batches, digits
 from .experiment import Budget, Experiment, Job, Training, carry_out
 from .pictures import agreement_sentence, colour, curves, curves_caption
 from .section import Picture, Section
-from .summary import Metric, agreement_tables, frameworks_of, numbers, plus_minus, score_table, scores
+from .summary import Metric, agreement_tables, fixed, frameworks_of, numbers, plus_minus, score_table, scores
 from .training import Array, Networks, Objective
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
 QUICK = Budget(epochs=8)
-FULL = Budget(epochs=60)
+FULL = Budget(epochs=40)
 
 LATENT = 16
 BETAS = (1.0, 4.0)
@@ -205,11 +205,11 @@ def notice(trainings: Sequence[Training]) -> list[str]:
         return f"{METRICS[key].title} from {before} to {after}"
 
     followed = next(t for t in trainings if (t.framework, t.setting) == (framework, low))
-    first, last = (followed.scores[i]["elbo"] for i in (0, -1))
-    best = int(np.argmax([score["elbo"] for score in followed.scores]))
+    bounds = [score["elbo"] for score in followed.scores]
+    best = int(np.argmax(bounds))
     return [
-        f"With {low} the test ELBO goes from {first:.1f} after the first epoch to {last:.1f} nats per image after the "
-        f"last; it was best, {followed.scores[best]['elbo']:.1f}, after epoch {best + 1} of {len(followed.scores)}.",
+        f"With {low} the test ELBO goes from {fixed(bounds[0])} after the first epoch to {fixed(bounds[-1])} nats per "
+        f"image after the last; it was best, {fixed(bounds[best])}, after epoch {best + 1} of {len(bounds)}.",
         f"Going from {low} to {high} takes the {change('kl_divergence')}, the {change('log_likelihood')} "
         f"and the {change('elbo')}{': a shorter code, paid for in the drawing' if _paid_for(part, low, high) else ''}.",
     ]
