@@ -489,8 +489,10 @@ def cases(*, where: Callable[[Case], bool] = lambda _: True) -> pytest.MarkDecor
     return pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if where(case)])
 
 
-def options(*, where: Callable[[Case], bool] = lambda _: True) -> pytest.MarkDecorator:
+def options(
+    *, where: Callable[[Case], bool] = lambda _: True, which: Callable[[Options], bool] = lambda _: True
+) -> pytest.MarkDecorator:
     """Run a test for each case with each of its option values."""
-    rows = [(case, options) for case in CASES if where(case) for options in case.options]
+    rows = [(case, options) for case in CASES if where(case) for options in case.options if which(options)]
     params = [pytest.param(case, options, id=f"{case.name}-{short(options)}") for case, options in rows]
     return pytest.mark.parametrize(("case", "options"), params)
