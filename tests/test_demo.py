@@ -31,7 +31,7 @@ from lossary.demo.calibration import expected_calibration_error, reliability
 from lossary.demo.experiment import Budget, Job, Training, carry_out
 from lossary.demo.report import write
 from lossary.demo.section import Section, Table
-from lossary.demo.summary import Metric, agreement, plus_minus
+from lossary.demo.summary import Metric, agreement, plus_minus, scientific
 from lossary.demo.training import create, initial_weights
 
 FRAMEWORKS = [name for name in demo.FRAMEWORKS if name in sys.modules or demo.find_spec(name)]
@@ -305,7 +305,7 @@ def test_the_report_gives_the_numbers_of_this_run(finished):
     assert html.count("What to notice") == 3
     if len(FRAMEWORKS) == 2:
         worst = max(results["tasks"]["vae"]["relative_difference_of_final_objective"].values())
-        assert f"at most {worst:.1e} apart" in html
+        assert f"at most {scientific(worst)} apart" in html
 
 
 @needs_a_framework

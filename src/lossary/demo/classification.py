@@ -132,7 +132,7 @@ def run(job: Job) -> Section:
 
 
 def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
-    fig, axes = style.figure(1, 3, sharey=True)
+    fig, axes = style.figure(1, 3, panel=(3.4, 2.8), sharey=True)
     for ax, (key, metric) in zip(axes, METRICS.items(), strict=True):
         bars(ax, trainings, key, metric)
     if len(frameworks_of(trainings)) > 1:

@@ -13,7 +13,7 @@ import numpy as np
 from lossary.plot import style
 
 from .experiment import Training
-from .summary import Metric, agreement, frameworks_of, pairs, relative_difference, scores, settings_of
+from .summary import Metric, agreement, frameworks_of, pairs, relative_difference, scientific, scores, settings_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,8 +115,9 @@ def agreement_sentence(trainings: Sequence[Training]) -> list[str]:
         return []
     one, other = frameworks_of(trainings)
     worst = max(apart, key=lambda setting: apart[setting])
-    median = np.median(list(apart.values()))
+    median = float(np.median(list(apart.values())))
     return [
         f"{one} and {other} began with the same parameters and saw the same batches: their final objectives are "
-        f"at most {apart[worst]:.1e} apart (relative; {worst}), and {median:.1e} in the median over the settings."
+        f"at most {scientific(apart[worst])} apart (relative; {worst}), and {scientific(median)} in the median over "
+        "the settings."
     ]

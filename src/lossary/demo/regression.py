@@ -96,7 +96,7 @@ def run(job: Job) -> Section:
 
 
 def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
-    errors, axes = style.figure(1, 2, sharey=True)
+    errors, axes = style.figure(1, 2, panel=(4.2, 3.2), sharey=True)
     for ax, (key, metric) in zip(axes, METRICS.items(), strict=True):
         bars(ax, trainings, key, metric)
     if len(frameworks_of(trainings)) > 1:

@@ -21,14 +21,14 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 nav a { margin-right: 1rem; }
 a { color: #0058a3; }
 .facts { color: #555; font-size: .9rem; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: #555; font-size: .9rem; padding-bottom: .3rem; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { border-bottom: 2px solid #888; }
-figure { margin: 1.4rem 0; }
-img { max-width: 100%; height: auto; display: block; }
+figure { margin: 1.8rem 0; }
+img { max-width: max(100%, 36rem); height: auto; display: block; }
 figcaption { color: #555; font-size: .9rem; margin-top: .3rem; }
 li { margin-bottom: .4rem; }
 """

@@ -21,6 +21,7 @@ __all__ = [
     "numbers",
     "over_splits",
     "plus_minus",
+    "scientific",
     "score_table",
     "scores",
     "settings_of",
@@ -59,6 +60,11 @@ def plus_minus(values: Array, metric: Metric) -> str:
     return mean if len(values) == 1 else f"{mean} ± {fixed(values.std(ddof=1), metric.digits)}"
 
 
+def scientific(value: float) -> str:
+    """A number with two significant digits and its power of ten, and a minus that is one."""
+    return f"{value:.1e}".replace("-", "−")
+
+
 def fixed(value: float, digits: int = 1) -> str:
     """A number with so many digits after the point, and a minus that is one."""
     return f"{value:.{digits}f}".replace("-", "−")
@@ -92,7 +98,9 @@ def agreement_tables(trainings: Sequence[Training]) -> list[Table]:
     rows: list[list[str]] = []
     for setting in settings_of(trainings):
         ends = {(t.setting, t.framework): t.curve[-1] for t in reversed(trainings)}  # the first repeat stays
-        rows.append([setting, *(f"{ends[setting, f]:.5g}" for f in frameworks_of(trainings)), f"{apart[setting]:.1e}"])
+        rows.append(
+            [setting, *(f"{ends[setting, f]:.5g}" for f in frameworks_of(trainings)), scientific(apart[setting])]
+        )
     one, other = frameworks_of(trainings)
     title = "Final training objective in the first repeat; apart: relative, the largest of all repeats"
     return [Table(title, ["trained with", one, other, "apart"], rows)]
