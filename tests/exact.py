@@ -22,7 +22,7 @@ Row = Sequence[float]
 class Exact(NamedTuple):
     value: Callable[..., Any]
     slopes: Callable[..., tuple[Any, ...]]
-    wrt: tuple[int, ...] = (0,)
+    wrt: tuple[str, ...] = ("logits",)
 
 
 def mean(losses: Sequence[Any], weights: Sequence[float] | None = None, normalizer: float | None = None) -> Any:
@@ -43,7 +43,7 @@ def _of_error(value: Callable[..., Any], slope: Callable[..., Any]) -> Exact:
         found = slope(mp.mpf(prediction) - mp.mpf(target), **options)
         return found, -found
 
-    return Exact(value_of, slopes_of, (0, 1))
+    return Exact(value_of, slopes_of, ("predictions", "targets"))
 
 
 def _huber(err: Any, delta: float = 1.0) -> Any:
@@ -325,13 +325,13 @@ EXACT: dict[str, Exact] = {
     "log_cosh_loss": _of_error(lambda err: mp.log(mp.cosh(err)), mp.tanh),
     "charbonnier_loss": _of_error(_charbonnier, _charbonnier_slope),
     "asymmetric_mse_loss": _of_error(_asymmetric, _asymmetric_slope),
-    "binary_cross_entropy_loss": Exact(_binary, _binary_slopes, (0, 1)),
+    "binary_cross_entropy_loss": Exact(_binary, _binary_slopes, ("logits", "targets")),
     "cross_entropy_loss": Exact(_cross_entropy, _cross_entropy_slopes),
-    "soft_cross_entropy_loss": Exact(_soft_cross_entropy, _soft_cross_entropy_slopes, (0, 1)),
-    "binary_focal_loss": Exact(_binary_focal, _binary_focal_slopes, (0, 1)),
+    "soft_cross_entropy_loss": Exact(_soft_cross_entropy, _soft_cross_entropy_slopes, ("logits", "probs")),
+    "binary_focal_loss": Exact(_binary_focal, _binary_focal_slopes, ("logits", "targets")),
     "focal_loss": Exact(_focal, _focal_slopes),
-    "log_likelihood": Exact(_log_likelihood, _log_likelihood_slopes, (1, 2)),
-    "gaussian_kl_divergence": Exact(_gaussian_kl, _gaussian_kl_slopes, (0, 1)),
-    "kl_divergence_diag_gaussian": Exact(_divergence, _divergence_slopes, (0, 1, 2, 3)),
-    "elbo_loss": Exact(_elbo, _elbo_slopes, (0, 2, 3)),
+    "log_likelihood": Exact(_log_likelihood, _log_likelihood_slopes, ("x_hat", "logvar")),
+    "gaussian_kl_divergence": Exact(_gaussian_kl, _gaussian_kl_slopes, ("mean", "logvar")),
+    "kl_divergence_diag_gaussian": Exact(_divergence, _divergence_slopes, ("mu_q", "log_var_q", "mu_p", "log_var_p")),
+    "elbo_loss": Exact(_elbo, _elbo_slopes, ("reconstruction", "mean", "logvar")),
 }

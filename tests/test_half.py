@@ -5,7 +5,7 @@ The reference is torch in float64 on the rounded inputs, which `test_precision.p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import lossary
-from tests.probes import Probe, errors, extremes, norm_error, ordinary, tails
+from tests.probes import Probe, errors, extremes, norm_error, one_each, ordinary, over, tails
 from tests.support.frameworks import TORCH_F64, OnJax, OnNumpy, OnTorch, Outcome
 
 EPS32 = float(np.finfo(np.float32).eps)
@@ -25,10 +25,6 @@ TORCH_OR_JAX = [pytest.param(kind, half, id=f"{kind.name}-{half}") for kind in (
 EVERYWHERE = [pytest.param(OnNumpy, half, id=f"numpy-{half}") for half in HALVES] + TORCH_OR_JAX
 everywhere = pytest.mark.parametrize(("kind", "half"), EVERYWHERE)
 with_gradients = pytest.mark.parametrize(("kind", "half"), TORCH_OR_JAX)
-
-
-def over(probes: Iterable[Probe]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("probe", probes, ids=str)
 
 
 @cache
@@ -75,12 +71,7 @@ def on_grid(probe: Probe, half: str) -> Probe:
     def rounded(a: np.ndarray) -> np.ndarray:
         return np.where(np.isfinite(a), np.clip(a, -limit, limit), a).astype(dtype).astype(np.float64)
 
-    return Probe(
-        probe.loss,
-        {k: rounded(a) if a.dtype.kind == "f" else a for k, a in probe.arrays.items()},
-        probe.options,
-        probe.note,
-    )
+    return replace(probe, arrays={k: rounded(a) if a.dtype.kind == "f" else a for k, a in probe.arrays.items()})
 
 
 @cache
@@ -105,10 +96,6 @@ def rounding(found: np.ndarray, exact: np.ndarray, half: str) -> float:
 
 
 ORDINARY, TAILS, EXTREMES = list(ordinary()), list(tails()), list(extremes())
-
-
-def one_each(probes: list[Probe]) -> list[Probe]:
-    return list({probe.loss: probe for probe in reversed(probes)}.values())
 
 
 def outcome(kind: type[OnNumpy], half: str, probe: Probe) -> tuple[Outcome, Outcome]:

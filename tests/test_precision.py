@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
 from math import fsum
 from typing import Any
 
@@ -12,26 +10,26 @@ import numpy as np
 import pytest
 
 from tests.exact import EXACT, mp
-from tests.probes import Probe, errors, extremes, norm_error, ordinary, tails
+from tests.probes import (
+    EXTREMES,
+    ORDINARY,
+    TAILS,
+    Probe,
+    errors,
+    every_framework,
+    measured,
+    norm_error,
+    one_each,
+    ordinary,
+    over,
+    tails,
+)
 from tests.support.frameworks import OnJax, OnNumpy, OnTorch, Outcome, row
 
 EPS32, EPS64 = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 
-ORDINARY = [probe.rounded(np.float32) for probe in ordinary()]
-TAILS = [probe.rounded(np.float32) for probe in tails()]
-EXTREMES = [probe.rounded(np.float32) for probe in extremes()]
 
-in_float32 = pytest.mark.parametrize("framework", [row(OnNumpy, "f32"), row(OnTorch, "f32"), row(OnJax, "f32")])
 in_float64 = pytest.mark.parametrize("framework", [row(OnNumpy, "f64"), row(OnTorch, "f64")])
-
-
-def over(probes: Iterable[Probe]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("probe", probes, ids=str)
-
-
-@cache
-def measured(framework: OnNumpy, probe: Probe) -> Outcome:
-    return framework.outcome(probe.fn, probe.kwargs)
 
 
 def checked(probe: Probe, found: Outcome) -> list[str]:
@@ -95,7 +93,7 @@ def _same_slope(value: Any, item: list[Any], position: int, options: dict[str, A
 # ---- ordinary inputs: "fp32 ordinary", <= 4 eps in value, <= 8 eps norm-wise in gradient ----
 
 
-@in_float32
+@every_framework
 @over(ORDINARY)
 def test_ordinary(probe: Probe, framework: OnNumpy) -> None:
     found = measured(framework, probe)
@@ -104,13 +102,13 @@ def test_ordinary(probe: Probe, framework: OnNumpy) -> None:
         assert norm_error(found.gradients[name], probe.exact.gradients[name]) <= 8 * EPS32
 
 
-REDUCED = {p.loss: p for p in reversed(ORDINARY) if p.loss != "log_likelihood"}
+REDUCED = {probe.loss: probe for probe in one_each(ORDINARY) if probe.loss != "log_likelihood"}
 MANY = 100_000
 
 
-@in_float32
+@every_framework
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-@over(REDUCED.values())
+@over(list(REDUCED.values()))
 def test_ordinary_over_many_items(probe: Probe, framework: OnNumpy, reduction: str, rng: np.random.Generator) -> None:
     if probe.loss == "kl_divergence_diag_gaussian":
         pytest.skip("reduces nothing; its sum over the latent variables has a test of its own")
@@ -129,7 +127,7 @@ def test_ordinary_over_many_items(probe: Probe, framework: OnNumpy, reduction: s
         assert norm_error(found.gradients[name], slopes) <= 8 * EPS32
 
 
-@in_float32
+@every_framework
 def test_ordinary_over_many_latent_variables(framework: OnNumpy, rng: np.random.Generator) -> None:
     probe = REDUCED["kl_divergence_diag_gaussian"]
     pick = rng.integers(0, probe.items, MANY)
@@ -141,7 +139,7 @@ def test_ordinary_over_many_latent_variables(framework: OnNumpy, rng: np.random.
 # ---- tails: 1e-4 in value, 2e-4 in gradient, per item ----
 
 
-@in_float32
+@every_framework
 @over(TAILS)
 def test_tail(probe: Probe, framework: OnNumpy) -> None:
     found = measured(framework, probe)
@@ -153,7 +151,7 @@ def test_tail(probe: Probe, framework: OnNumpy) -> None:
 # ---- extremes: 5e-4 in value, 1e-3 in gradient on every probe, and 1e-6, 2e-5 at the 95th percentile ----
 
 
-@in_float32
+@every_framework
 @over(EXTREMES)
 def test_extreme(probe: Probe, framework: OnNumpy) -> None:
     found = measured(framework, probe)
@@ -162,7 +160,7 @@ def test_extreme(probe: Probe, framework: OnNumpy) -> None:
         assert worst(probe, found, name) <= 1e-3
 
 
-@in_float32
+@every_framework
 def test_extremes_are_mostly_right_to_the_last_digits(framework: OnNumpy) -> None:
     values, gradients = [], []
     for probe in EXTREMES:
@@ -182,7 +180,7 @@ HUGE = [(loss, {}) for loss in REGRESSION] + [
 ]
 
 
-@in_float32
+@every_framework
 @pytest.mark.parametrize("items", [10, 1_000, 70_000, 200_000])
 @pytest.mark.parametrize(("loss", "options"), HUGE)
 def test_a_mean_of_huge_losses_does_not_overflow(
@@ -198,7 +196,7 @@ def test_a_mean_of_huge_losses_does_not_overflow(
         assert norm_error(found.gradients["predictions"], slopes) <= 1e-3
 
 
-@in_float32
+@every_framework
 @pytest.mark.parametrize("weight", [1e-30, 1e-20, 100.0, 1e15])
 def test_weights_may_be_of_any_size(weight: float, framework: OnNumpy) -> None:
     """The mean divides by them: neither their size nor the loss's may overflow on the way."""
@@ -230,7 +228,7 @@ def test_ordinary_in_float64(probe: Probe, framework: OnNumpy) -> None:
 
 
 @pytest.mark.parametrize("framework", [row(OnJax, "f64")])
-@over({probe.loss: probe for probe in ORDINARY_F64}.values())
+@over(one_each(ORDINARY_F64))
 def test_ordinary_in_float64_on_jax(probe: Probe, framework: OnNumpy) -> None:
     _in_float64(probe, framework)
 

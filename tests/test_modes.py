@@ -1,0 +1,192 @@
+"""Clause 10 of the contract: one result in every mode (gradient, jit, compile, framework) and every memory layout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.probes import (
+    EXTREMES,
+    JAX,
+    NUMPY,
+    ORDINARY,
+    TORCH,
+    Probe,
+    every_framework,
+    measured,
+    norm_error,
+    on_jax,
+    on_torch,
+    one_each,
+    over,
+    without_compiling,
+)
+from tests.support.frameworks import OnNumpy, objective
+
+EPS32 = float(np.finfo(np.float32).eps)
+ONE_EACH = one_each(ORDINARY)
+REDUCING = [probe for probe in ONE_EACH if probe.loss not in ("log_likelihood", "kl_divergence_diag_gaussian")]
+
+# ---- one result in every mode: "|value(grad) − value(no grad)|, eager vs compiled" <= 2 eps32, 4 across back ends ----
+
+
+@on_torch
+@over([*ORDINARY, *EXTREMES])
+def test_asking_for_a_gradient_leaves_the_value(probe: Probe, framework: OnNumpy) -> None:
+    value = framework.value(probe.fn, probe.kwargs)
+    assert np.array_equal(value, measured(framework, probe).value, equal_nan=True)
+
+
+@on_jax
+@over(one_each(EXTREMES))
+def test_jit_leaves_the_value(probe: Probe, framework: OnNumpy) -> None:
+    assert (
+        norm_error(measured(framework, probe).value, framework.value(probe.fn, probe.kwargs).astype(float)) <= 2 * EPS32
+    )
+
+
+@over([*ORDINARY, *EXTREMES])
+def test_frameworks_agree(probe: Probe, torch: Any, jax: Any) -> None:
+    found = measured(TORCH, probe).value
+    for other in (measured(JAX, probe).value, NUMPY.value(probe.fn, probe.kwargs)):
+        finite = np.isfinite(found) & np.isfinite(other)
+        assert norm_error(other[finite], found[finite].astype(float)) <= 4 * EPS32
+
+
+COMPILED = ["charbonnier_loss", "log_cosh_loss", "binary_focal_loss", "cross_entropy_loss", "gaussian_kl_divergence"]
+
+
+@pytest.mark.parametrize("loss", COMPILED)
+def test_compiling_leaves_value_and_gradient(loss: str, torch: Any) -> None:
+    for probes in (ORDINARY, EXTREMES):
+        probe = next(probe for probe in probes if probe.loss == loss and probe.note != "many-classes")
+        found = TORCH.outcome(torch.compile(probe.fn, backend="aot_eager", fullgraph=True), probe.kwargs)
+        eager = measured(TORCH, probe)
+        assert norm_error(found.value, eager.value.astype(float)) <= 2 * EPS32
+        name = next(iter(eager.gradients))
+        assert norm_error(found.gradients[name], eager.gradients[name].astype(float)) <= 8 * EPS32
+
+
+@over(one_each(EXTREMES))
+def test_forward_mode_is_reverse_mode(probe: Probe, jax: Any, rng: np.random.Generator) -> None:
+    """Only one argument moves: what the others would do at 0 · ∞ must not come in."""
+    name = next(iter(measured(JAX, probe).gradients))
+    name = "x_hat" if name == "x" else name
+    arrays = JAX.native(probe.kwargs)
+    at = arrays.pop(name)
+    along = rng.uniform(-1, 1, at.shape).astype(np.float32)
+    run = jax.jit(lambda x, dx: jax.jvp(lambda y: objective(probe.fn(**{**arrays, name: y})), (x,), (dx,)))
+    _, moved = run(at, along)
+    products = (measured(JAX, probe).gradients[name].astype(float) * along).reshape(probe.items, -1)
+    off = np.abs(np.asarray(moved).astype(float) - products.sum(1))
+    assert (off <= 16 * EPS32 * np.abs(products).sum(1) + 1e-36).all()
+
+
+# ---- layouts and sizes ----
+
+BIG = (1 << 17) + 5  # more numbers than one block of torch's eager path
+
+
+@on_torch
+@over(ONE_EACH)
+def test_strides_do_not_matter(probe: Probe, framework: OnNumpy, torch: Any) -> None:
+    strided = {k: _strided(torch, framework.array(a)) for k, a in probe.arrays.items()}
+    name = next(iter(measured(framework, probe).gradients))
+    leaf = strided[name].requires_grad_()
+    value = objective(probe.fn(**{**probe.kwargs, **strided}))
+    value.sum().backward()
+    expected = measured(framework, probe)
+    assert not leaf.is_contiguous()
+    assert norm_error(value.detach().numpy(), expected.value.astype(float)) <= 2 * EPS32
+    assert norm_error(leaf.grad.numpy(), expected.gradients[name].astype(float)) <= 4 * EPS32
+
+
+def _strided(torch: Any, x: Any) -> Any:
+    """The same numbers, every other one in memory and the axes laid the other way round."""
+    reverse = tuple(reversed(range(x.ndim)))
+    return torch.stack([x, x + 1], dim=-1).permute(*reverse, x.ndim).contiguous()[..., 0].permute(*reverse)
+
+
+@over(ONE_EACH)
+def test_strides_do_not_matter_on_numpy(probe: Probe) -> None:
+    expected = probe.fn(**probe.kwargs)
+    views = {k: np.asfortranarray(np.repeat(a, 2, axis=0))[::2] for k, a in probe.arrays.items()}
+    for view in views.values():
+        view.flags.writeable = False
+    found = probe.fn(**{**probe.kwargs, **views})
+    assert norm_error(objective(found), objective(expected).astype(float)) <= 2 * EPS32
+
+
+@on_torch
+@over(ONE_EACH)
+def test_one_item_expanded_to_many(probe: Probe, framework: OnNumpy) -> None:
+    one = probe.first(1)
+    name = next(iter(measured(framework, probe).gradients))
+    base = {k: framework.array(a) for k, a in one.arrays.items()}
+    base[name].requires_grad_()
+    value = objective(probe.fn(**{**probe.kwargs, **{k: a.expand(7, *a.shape[1:]) for k, a in base.items()}}))
+    value.sum().backward()
+    assert value.tolist() == measured(framework, probe).value[:1].tolist() * 7
+    slope = measured(framework, probe).gradients[name][:1].astype(float)
+    assert norm_error(base[name].grad.numpy(), 7 * slope) <= 4 * EPS32
+
+
+@every_framework
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@over(REDUCING)
+def test_no_items(probe: Probe, framework: OnNumpy, reduction: str) -> None:
+    """Exactly 0, with a gradient of no numbers."""
+    empty = probe.first(0)
+    found = framework.outcome(probe.fn, {**empty.kwargs, "reduction": reduction})
+    assert found.value.tolist() == ([] if reduction == "none" else 0.0)
+    for name, gradient in found.gradients.items():
+        assert gradient.shape == empty.arrays[name].shape
+
+
+ELEMENTWISE = [probe for probe in ONE_EACH if all(array.ndim == 1 for array in probe.arrays.values())]
+
+
+@without_compiling
+@over(ELEMENTWISE)
+def test_one_number_with_and_without_an_axis(probe: Probe, framework: OnNumpy) -> None:
+    one = probe.first(1)
+    expected = measured(framework, probe).value[0]
+    alone = {k: a.reshape(()) for k, a in one.arrays.items()}
+    assert framework.value(probe.fn, {**one.kwargs, **alone}).tolist() == pytest.approx(expected, rel=2 * EPS32)
+    assert framework.value(probe.fn, one.kwargs).tolist() == pytest.approx([expected], rel=2 * EPS32)
+
+
+@over(ELEMENTWISE)
+def test_numpy_scalars(probe: Probe) -> None:
+    scalars = {k: a[0] for k, a in probe.arrays.items()}
+    assert probe.fn(**{**probe.kwargs, **scalars}) == probe.fn(**probe.kwargs)[0]
+
+
+@on_torch
+@over(ELEMENTWISE)
+def test_blocks_do_not_show(probe: Probe, framework: OnNumpy) -> None:
+    """Large arrays are taken in blocks; value and gradient are those of the items, to the bit."""
+    pick = np.arange(BIG) % probe.items
+    large = {k: a[pick] for k, a in probe.arrays.items()}
+    found = framework.outcome(probe.fn, {**probe.kwargs, **large})
+    expected = measured(framework, probe)
+    assert norm_error(found.value, expected.value[pick].astype(float)) <= EPS32 / 4
+    for name, gradient in found.gradients.items():
+        assert norm_error(gradient, expected.gradients[name][pick].astype(float)) <= EPS32
+
+
+@on_torch
+@pytest.mark.parametrize("channel_axis", [0, 1, 2])
+@pytest.mark.parametrize("loss", ["cross_entropy_loss", "soft_cross_entropy_loss", "focal_loss"])
+def test_blocks_of_rows_do_not_show(loss: str, channel_axis: int, framework: OnNumpy) -> None:
+    probe = next(probe for probe in ONE_EACH if probe.loss == loss)
+    pick = (np.arange(300 * 101) % probe.items).reshape(300, 101)
+    large = {k: a[pick] for k, a in probe.arrays.items()}
+    laid = {k: np.moveaxis(a, 2, channel_axis) if a.ndim == 3 else a for k, a in large.items()}
+    found = framework.outcome(probe.fn, {**probe.kwargs, **laid, "channel_axis": channel_axis})
+    expected = measured(framework, probe)
+    assert norm_error(found.value, expected.value[pick].astype(float)) <= 2 * EPS32
+    gradient = np.moveaxis(found.gradients["logits"], channel_axis, 2)
+    assert norm_error(gradient, expected.gradients["logits"][pick].astype(float)) <= 2 * EPS32
