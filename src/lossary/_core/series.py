@@ -20,8 +20,7 @@ def half_exp_above_tangent(xp: Namespace, x: Any) -> Any:
     for level in (22, 18, 14, 10, 6):
         t = square / (level + t)
     rise = _half_expm1(xp, x)
-    beyond = (rise - _half_expm1(xp, near)) - 0.5 * (x - near)  # exactly 0 up to |x| = 1
-    return 0.5 * near * (near - t) / (2 - near + t) + beyond, lambda: rise
+    return xp.where(xp.abs(x) <= 1, 0.5 * near * (near - t) / (2 - near + t), rise - 0.5 * x), lambda: rise
 
 
 def _half_expm1(xp: Namespace, x: Any) -> Any:

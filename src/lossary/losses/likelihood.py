@@ -113,7 +113,7 @@ def _log_likelihood(
     elif kind is LikelihoodType.LAPLACE:
         losses = xp.pointwise(absolute_error, x_hat, x) + (log(2) if full else 0.0)
     else:
-        losses = _gaussian(xp, x_hat, x, *rest) + (0.5 * log(2 * pi) if full else 0.0)
+        losses = xp.quietly(_gaussian, xp, x_hat, x, *rest) + (0.5 * log(2 * pi) if full else 0.0)
     return xp, -losses if items is None else -losses * items.factor
 
 
@@ -232,12 +232,12 @@ def kl_divergence_diag_gaussian(
     mu_q, log_var_q, *_ = promoted = xp.promote(*(array for array in arrays.values() if array is not None))
     mu_p = None if mu_p is None else promoted[2]
     log_var_p = None if log_var_p is None else promoted[-1]
-    terms = _kl(xp, mu_q if mu_p is None else mu_q - mu_p, log_var_q, log_var_p)
+    terms = xp.quietly(_kl, xp, mu_q if mu_p is None else mu_q - mu_p, log_var_q, log_var_p)
     return xp.sum(terms, axis=over) if reduce_sum else terms
 
 
 def _standard_kl(xp: Namespace, mean: Any, logvar: Any) -> Any:
-    return _kl(xp, mean, logvar, None)
+    return xp.quietly(_kl, xp, mean, logvar, None)
 
 
 def _kl(xp: Namespace, shift: Any, log_var_q: Any, log_var_p: Any) -> Any:
@@ -328,20 +328,25 @@ def elbo_loss(
     if targets.shape[0] != mean.shape[0]:
         raise ValueError(f"{name}: expected one batch; got {described(targets=targets, mean=mean)}")
 
-    likely = _likelihood_per_example(name, xp, kind, reconstruction, targets, sample_axis, channel_axis, mask)
     mean, logvar = xp.promote(mean, logvar)
     items = counted(name, xp, mean.shape[:1], weights, None, mean)
+    if items is not None:  # an example that does not count is kept out of the likelihood as well
+        keep = xp.broadcast_to(_for_rank(xp, items, targets).keep, targets.shape)
+        left = counted(name, xp, targets.shape, None, mask, mean, dropped=~keep)
+        mask = None if left is None else xp.broadcast_to(left.keep, targets.shape)
+    likely = _likelihood_per_example(name, xp, kind, reconstruction, targets, sample_axis, channel_axis, mask)
     divergence = _standard_kl(xp, *_selected(xp, items, mean, logvar))
-    (likely,) = _selected(xp, items, likely)
 
     def total(per_example: Any) -> Any:
         return reduce(name, xp, per_example, items, normalizer=normalizer, reduction=reduction)
 
     ll, kl = total(likely), total(_per_example(xp, divergence))
     held = kl
-    if free_bits and by_batch:
-        each = reduce(name, xp, divergence, _for_rank(xp, items, divergence), axis=0)
+    if free_bits and by_batch and mean.shape[0] > 0:
+        each = reduce(name, xp, divergence, items and _for_rank(xp, items, divergence), axis=0)
         held = xp.sum(xp.maximum(each, free_bits), axis=None)
+        if items is not None:
+            held = xp.where(xp.any(items.keep, axis=None), held, 0.0)
     elif free_bits:
         held = total(_per_example(xp, xp.maximum(divergence, free_bits)))
     elbo = xp.stop_gradient(ll - kl)
@@ -401,11 +406,9 @@ def _per_example(xp: Namespace, terms: Any) -> Any:
     return terms if len(terms.shape) == 1 else xp.sum(terms, axis=tuple(range(1, len(terms.shape))))
 
 
-def _for_rank(xp: Namespace, items: Counted | None, like: Any) -> Counted | None:
+def _for_rank(xp: Namespace, items: Counted, like: Any) -> Counted:
     """Per-example counts laid along axis 0 of `like`."""
-    if items is None:
-        return None
-    shape = (like.shape[0],) + (1,) * (len(like.shape) - 1)
+    shape = (items.keep.shape[0],) + (1,) * (len(like.shape) - 1)
     return Counted(xp.reshape(items.keep, shape), xp.reshape(items.factor, shape))
 
 
@@ -413,4 +416,4 @@ def _selected(xp: Namespace, items: Counted | None, *arrays: Any) -> tuple[Any, 
     """The arrays with the examples that do not count replaced by 0."""
     if items is None:
         return arrays
-    return tuple(xp.select(_for_rank(xp, items, array).keep, array, 0.0) for array in arrays)  # type: ignore[union-attr]
+    return tuple(xp.select(_for_rank(xp, items, array).keep, array, 0.0) for array in arrays)

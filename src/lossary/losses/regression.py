@@ -265,8 +265,10 @@ def smooth_l1_loss(
 def _smooth_l1(xp: Namespace, predictions: Any, targets: Any, beta: float) -> Any:
     if beta == 0:
         return absolute_error(xp, predictions, targets)
-    loss, _ = _huber(xp, predictions, targets, beta)
-    return loss / beta, lambda: xp.clip((predictions - targets) / beta, -1.0, 1.0)
+    error = predictions - targets
+    size = xp.abs(error)
+    near = xp.minimum(size, beta)
+    return (near / beta) * (size - 0.5 * near), lambda: xp.clip(error / beta, -1.0, 1.0)
 
 
 def log_cosh_loss(

@@ -49,7 +49,6 @@ CHANNEL_AXIS = -1
 Axes = int | Sequence[int] | None
 _HERE: Any = sys.modules[__name__]
 optimization_barrier: Callable[[Any], Any] = _untyped_barrier
-_FEW = 64  # squares of numbers up to 1e18 that float32 can still add up
 
 jax.tree_util.register_pytree_node(LossResult, lambda result: (flatten(result)[0], tuple(result.terms)), unflatten)
 
@@ -123,7 +122,7 @@ def _hypot_jvp(y: float, primals: Any, tangents: Any) -> Any:
 def mean(x: Array, /, *, axis: Axes) -> Array:
     # A power of two before the sum, the rest behind it: a sum may overflow where its mean does not. It costs no digit.
     count = x.size if axis is None else prod(x.shape[i] for i in ([axis] if isinstance(axis, int) else axis))
-    scale = 2.0 ** -((count - 1).bit_length() if count > _FEW else 0)
+    scale = 2.0 ** -(count - 1).bit_length()
     return jnp.sum(x * scale if scale < 1 else x, axis=axis) * (1 / (count * scale))
 
 
@@ -175,6 +174,10 @@ def _with_other(
     formula: Callable[..., Any], options: dict[str, Any], x: Array, others: list[Array], i: int, other: Array
 ) -> Array:
     return formula(_HERE, x, *others[:i], other, *others[i + 1 :], **options)[0]
+
+
+def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
+    return function(*args)
 
 
 def all_zero_or_one(x: Array, /) -> bool:

@@ -88,6 +88,7 @@ def hypot(x: Array, y: float, /) -> Array:
     return np.hypot(x, np.asarray(y, dtype=x.dtype))
 
 
+@_quiet
 def softplus(x: Array, /) -> Array:
     return np.logaddexp(x, np.zeros((), x.dtype))
 
@@ -122,6 +123,11 @@ def pointwise(
     **options: Any,
 ) -> Array:
     return np.asarray(formula(_HERE, x, *others, **options)[0])
+
+
+@_quiet
+def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
+    return function(*args)
 
 
 def all_zero_or_one(x: Array, /) -> bool:

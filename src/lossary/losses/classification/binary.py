@@ -83,7 +83,8 @@ def binary_cross_entropy_loss(
     single = pos_weight is None or isinstance(pos_weight, (int, float))
     if single and pos_weight is not None:
         non_negative(name, pos_weight=pos_weight)
-    items = _answered(name, logits, targets, weights, ignore_index, axis, mask, normalizer, reduction, pos_weight)
+    fill = 0.0 if from_logits else 0.5
+    items = _answered(name, logits, targets, weights, ignore_index, axis, mask, normalizer, reduction, pos_weight, fill)
     xp = items.xp
     if single:
         pull: Any = 1.0 if pos_weight is None else pos_weight
@@ -180,6 +181,7 @@ def _answered(
     normalizer: Any,
     reduction: Reduction,
     pos_weight: Any = None,
+    fill: float = 0.0,
 ) -> _Answered:
     known_reduction(loss, reduction, axis, normalizer)
     xp = namespace(
@@ -192,6 +194,6 @@ def _answered(
     logits, targets = xp.promote(logits, targets)
     items = counted(loss, xp, logits.shape, weights, mask, logits, dropped=ignored)
     if items is not None:
-        logits, targets = xp.select(items.keep, logits, 0.0), xp.select(items.keep, targets, 0.0)
+        logits, targets = xp.select(items.keep, logits, fill), xp.select(items.keep, targets, fill)
     targets = in_range(loss, xp, "targets", targets, 0.0, 1.0)
     return _Answered(xp, logits, targets, items)

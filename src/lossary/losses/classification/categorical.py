@@ -186,7 +186,7 @@ def soft_cross_entropy_loss(
         shares = v * shares
         divisor = xp.sum(v * probs, axis=axis)
         divisor = divisor if items is None else divisor * items.factor
-    losses = _cross_entropy(xp, logits, shares, axis)
+    losses = xp.quietly(_cross_entropy, xp, logits, shares, axis)
     return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction, divisor=divisor)
 
 
@@ -278,7 +278,8 @@ def focal_loss(
         losses = surprise(xp, items)
     else:
         # In log-odds the softmax's focal loss is the sigmoid's with target 1.
-        odds = xp.minimum(items.odds, 1e30)  # all other classes impossible: certain, but ∞ · 0 is not a number
+        # All other classes impossible: certain, but ∞ · 0 is not a number. (Not `minimum`: NaN keeps its gradient.)
+        odds = xp.where(items.odds > 1e30, 1e30, items.odds)
         losses = xp.pointwise(focal, odds, xp.ones_like(odds), gamma=gamma, alpha=None, smoothing=0.0)
     factor = alpha if single else items.label_weight
     return _reduced(

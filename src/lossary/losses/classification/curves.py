@@ -49,7 +49,8 @@ def focal(
 
     def slope() -> Any:
         steep = (no - yes) * right * wrong / xp.clip(miss, xp.tiny(miss), 1.0)  # d log miss / d logit
-        return fade * (no * right - yes * wrong + gamma * steep * surprise)
+        # Held finite: where the answer is impossible, steep is 0 beside a surprise of ∞.
+        return fade * (no * right - yes * wrong + gamma * steep * xp.minimum(surprise, 1e30))
 
     return fade * surprise, slope
 
