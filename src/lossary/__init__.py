@@ -3,6 +3,12 @@
 from ._core.check import checking as checking
 from ._core.reduce import reduce_loss as reduce_loss
 from ._core.result import LossResult as LossResult
+from .aliases import bce_manual as bce_manual
+from .aliases import cross_entropy_manual as cross_entropy_manual
+from .aliases import huber_manual as huber_manual
+from .aliases import mae_manual as mae_manual
+from .aliases import mse_manual as mse_manual
+from .aliases import vae_loss as vae_loss
 from .losses.classification import binary_cross_entropy_loss as binary_cross_entropy_loss
 from .losses.classification import binary_focal_loss as binary_focal_loss
 from .losses.classification import cross_entropy_loss as cross_entropy_loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 Reduction = Literal["none", "mean", "sum", "batch_sum"]
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 else:
     A = TypeVar("A")
     Axis = Any
-    try:  # tests run with jaxtyping, which checks the shapes; users need not have it
+    if "jaxtyping" in sys.modules:  # a program that checks shapes imports it first; nobody else should wait for it
         from jaxtyping import Bool, Float, Int
-    except ImportError:
+    else:
         from typing import Annotated as Bool
         from typing import Annotated as Float
         from typing import Annotated as Int

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
+from lossary.aliases import ALSO_KNOWN_AS
 from lossary.cli.docstrings import LossDoc, read_docstring
 from lossary.cli.errors import Refusal, did_you_mean
 
@@ -72,9 +73,5 @@ def _of(family: str) -> Iterator[Entry]:
 
 
 def _aliases(function: Callable[..., object]) -> tuple[str, ...]:
-    """The other names of a loss: those that `lossary.aliases` binds to the same function."""
-    try:
-        aliases = import_module("lossary.aliases")
-    except ModuleNotFoundError:
-        return ()
-    return tuple(name for name, value in vars(aliases).items() if value is function and name != function.__name__)
+    """The other names of a loss."""
+    return tuple(name for name, loss in ALSO_KNOWN_AS.items() if loss is function)

@@ -5,6 +5,8 @@ try:
 except ImportError as error:
     raise ImportError('lossary.flax needs JAX and Flax: pip install "lossary[jax]"') from error
 
+from typing import Any
+
 from ..losses import classification, likelihood, regression
 from ._module import Loss as Loss
 from ._module import face
@@ -30,3 +32,8 @@ LogLikelihood = face("LogLikelihood", likelihood.log_likelihood)
 GaussianKLDivergence = face("GaussianKLDivergence", likelihood.gaussian_kl_divergence)
 KLDivergenceDiagGaussian = face("KLDivergenceDiagGaussian", likelihood.kl_divergence_diag_gaussian)
 ELBOLoss = face("ELBOLoss", likelihood.elbo_loss)
+
+
+def LabelSmoothingCrossEntropy(epsilon: float = 0.1) -> Loss[..., Any]:
+    """A tutorial's name for `CrossEntropyLoss(label_smoothing=epsilon)`, smoothing by ε / K as its formula says."""
+    return CrossEntropyLoss(label_smoothing=epsilon)

@@ -1,0 +1,61 @@
+"""Names that other documents give to losses of this library: each calls the one function it is also known as.
+
+They keep their own argument names and orders, so a tutorial's code runs after a change of its import line.
+New code is clearer with the house names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .losses.classification import binary_cross_entropy_loss, cross_entropy_loss
+from .losses.likelihood import elbo_loss, gaussian_kl_divergence
+from .losses.regression import huber_loss, mae_loss, mse_loss
+
+__all__ = ["mse_manual", "mae_manual", "huber_manual", "bce_manual", "cross_entropy_manual", "vae_loss"]
+
+
+def mse_manual(pred: Any, target: Any) -> Any:
+    """Also known as `mse_loss`."""
+    return mse_loss(pred, target)
+
+
+def mae_manual(pred: Any, target: Any) -> Any:
+    """Also known as `mae_loss`."""
+    return mae_loss(pred, target)
+
+
+def huber_manual(pred: Any, target: Any, delta: float = 1.0) -> Any:
+    """Also known as `huber_loss`."""
+    return huber_loss(pred, target, delta=delta)
+
+
+def bce_manual(pred_probs: Any, target: Any) -> Any:
+    """Also known as `binary_cross_entropy_loss` with from_logits=False."""
+    return binary_cross_entropy_loss(pred_probs, target, from_logits=False)
+
+
+def cross_entropy_manual(logits: Any, targets: Any) -> Any:
+    """Also known as `cross_entropy_loss`."""
+    return cross_entropy_loss(logits, targets)
+
+
+def vae_loss(recon_x: Any, x: Any, mu: Any, logvar: Any, beta: float = 1.0) -> Any:
+    """Cross entropy of pixel probabilities plus beta times the divergence, both *summed* over the batch.
+
+    `elbo_loss` is its successor: from logits, averaged over the batch, and with its terms by name.
+    """
+    reconstruction = binary_cross_entropy_loss(recon_x, x, from_logits=False, reduction="sum")
+    return reconstruction + beta * gaussian_kl_divergence(mu, logvar, reduction="sum")
+
+
+# What to look up under each name.
+ALSO_KNOWN_AS: dict[str, Callable[..., Any]] = {
+    "mse_manual": mse_loss,
+    "mae_manual": mae_loss,
+    "huber_manual": huber_loss,
+    "bce_manual": binary_cross_entropy_loss,
+    "cross_entropy_manual": cross_entropy_loss,
+    "vae_loss": elbo_loss,
+}
