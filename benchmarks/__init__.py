@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from . import jax_jitted, overhead, torch_native
+from . import importing, jax_jitted, memory, overhead, torch_compiled, torch_composed, torch_native
 
-QUESTIONS = (torch_native.QUESTION, overhead.QUESTION, jax_jitted.QUESTION)
+QUESTIONS = tuple(
+    module.QUESTION
+    for module in (torch_native, overhead, jax_jitted, torch_compiled, torch_composed, importing, memory)
+)

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from math import inf
 from statistics import median, quantiles
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import lossary
 
 TURNS = 4  # of each side in a round
 SAMPLE = 2e-3  # seconds that a side runs in a round, at least
+PATIENCE = 2.0  # seconds after which a case is content with the least number of rounds
 
 Side = Callable[[], Any]
 
@@ -37,11 +38,11 @@ class Case:
     theirs: Side
     against: str
     target: float | None = None
-    checks: bool = True
+    checks: bool | None = True  # None: traced, where values are not checked
     equal: bool = True  # False: the other side is a yardstick that computes something else
 
     def setting(self) -> AbstractContextManager[Any]:
-        return nullcontext() if self.checks else lossary.checking(False)
+        return lossary.checking(False) if self.checks is False else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,20 @@ class Ratio:
     theirs: float
 
 
-def compare(ours: Side, theirs: Side, rounds: int) -> Ratio:
+class Rounds(NamedTuple):
+    least: int
+    most: int
+
+
+def compare(ours: Side, theirs: Side, rounds: Rounds) -> Ratio:
     ours(), theirs()  # warm-up: compiles, fills caches
     order = random.Random(0)
+    pairs: list[tuple[float, float]] = []
     with _without_gc():
         repeats = _repeats(ours, theirs)
-        pairs = [_round(ours, theirs, repeats, order) for _ in range(rounds)]
+        start = perf_counter()
+        while len(pairs) < rounds.least or (len(pairs) < rounds.most and perf_counter() - start < PATIENCE):
+            pairs.append(_round(ours, theirs, repeats, order))
     low, middle, high = quantiles((a / b for a, b in pairs), n=4, method="inclusive")
     return Ratio(middle, low, high, median(a for a, _ in pairs), median(b for _, b in pairs))
 

@@ -80,7 +80,7 @@ def _against(
     inputs = [jnp.asarray(array) for array in maker(shape)]
     for step in (VALUE, GRADIENT):
         sides = (_jitted(step, function, inputs) for function in (ours, theirs))
-        yield Case(name, step, shape, *sides, other, target, equal=other != "mse")
+        yield Case(name, step, shape, *sides, other, target, None, equal=other != "mse")
 
 
 def _jitted(step: str, function: Callable[..., Any], inputs: list[Any]) -> Callable[[], Any]:
@@ -91,7 +91,8 @@ def _jitted(step: str, function: Callable[..., Any], inputs: list[Any]) -> Calla
 QUESTION = timed(
     "jax_jitted",
     "Jitted JAX, against optax and against mse",
-    "Each call is waited for. optax gives losses per item; their mean is taken inside the jitted function. The rows against mse hold every\n"
-    "elementwise loss without a transcendental function to the price of the simplest one, `mean((p - t)²)`.",
+    "Each call is waited for. optax gives losses per item; their mean is taken inside the jitted function. The rows\n"
+    "against mse hold every elementwise loss without a transcendental function to the price of the simplest,\n"
+    "`mean((p - t)²)`.",
     cases,
 )

@@ -31,7 +31,8 @@ def _of(one: Subject) -> Iterator[Case]:
 QUESTION = timed(
     "overhead",
     "Small inputs, eager PyTorch, against the bare formula",
-    "At (64, 10) the arithmetic is nearly free: this is the price of dispatch, checks and reduction. The bare formulas are those of\n"
-    "`benchmarks/bare.py`, which check nothing and know no options. torch's own functions are given for comparison, without a target.",
+    "At (64, 10) the arithmetic is nearly free: this is the price of dispatch, checks and reduction. The bare\n"
+    "formulas (`benchmarks/bare.py`) check nothing and know no options. torch's own functions are given for\n"
+    "comparison, without a target.",
     cases,
 )

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .harness import Case, compare
+from .harness import Case, Rounds, compare
 
 
 class Scale(NamedTuple):
     """How large the inputs are and how long it is measured; the test makes everything small."""
 
     items: int = 4_000_000
-    rounds: int = 31
-    compiler: str = "inductor"
+    rounds: Rounds = Rounds(15, 31)
+    compiler: str | None = "inductor"  # None: not compiled
 
 
-QUICK = Scale(rounds=9)
+QUICK = Scale(rounds=Rounds(5, 9))
 
 
 class Row(NamedTuple):
@@ -39,6 +39,7 @@ class Question:
     numbers_from: int = field(default=1)  # the columns from here on are aligned to the right
 
 
+CHECKS = {True: "on", False: "off", None: "–"}
 TIMED = ("loss", "shape", "step", "against", "checks", "ours ms", "theirs ms", "ratio", "quartiles", "target")
 
 
@@ -56,7 +57,7 @@ def timed(name: str, title: str, notes: str, cases: Callable[[Scale], Iterator[C
                 shape_text(case.shape),
                 case.step,
                 case.against,
-                "on" if case.checks else "off",
+                CHECKS[case.checks],
                 f"{ratio.ours * 1e3:.3g}",
                 f"{ratio.theirs * 1e3:.3g}",
                 f"{ratio.median:.3f}",

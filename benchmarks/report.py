@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from .harness import SAMPLE, TURNS
 from .question import Question, Row, Scale, verdict
 
 PACKAGES = ("torch", "jax", "optax", "numpy")
@@ -47,11 +48,20 @@ Measured on {date.today().isoformat()} by `python -m benchmarks`; {tally(everyth
 
 - Machine: {machine()}, shared with other work while this ran.
 - Software: Python {platform.python_version()}, {", ".join(f"{name} {version(name)}" for name in PACKAGES)}.
-- Method: both sides alternate in one process, in random order, {scale.rounds} pairs of samples after a warm-up, each sample at least 2 ms long, garbage
-  collection off, default thread counts. *ratio* is the median of ours / theirs within the pairs, *quartiles* those of the same ratios. A target counts as met
-  if the median as measured is within it, not rounded. Times are medians over all samples, to give the scale; their quotient is not the ratio.
-- *checks*: whether value checks were on, as they are by default, or switched off by `lossary.checking(False)`. Jitted and compiled code never has them.
+- Method: after a warm-up, both sides take turns in one process, in random order. A round is {TURNS} turns of each side,
+  at least {SAMPLE * 1e3:g} ms in sum, and counts a side's fastest turn; {_rounds(scale)} rounds. Garbage
+  collection is off, thread counts are the frameworks' own, and freed memory stays with the process
+  (`benchmarks/allocator.py`).
+- *ratio*: the median, over the rounds, of ours / theirs within a round; *quartiles* of the same ratios. A target counts
+  as met if the median is within it as measured, not rounded. Milliseconds are medians of each side, to give the scale;
+  their quotient need not be the ratio.
+- *checks*: whether values were checked, as by default, or not (`lossary.checking(False)`); jitted and compiled code
+  never checks them by default.
 """
+
+
+def _rounds(scale: Scale) -> str:
+    return f"{scale.rounds.least} to {scale.rounds.most}"
 
 
 def _section(question: Question, rows: list[Row]) -> str:

@@ -1,0 +1,57 @@
+"""Large inputs through torch.compile, against the compiled bare formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from . import arrays
+from .harness import Case
+from .question import Scale, timed
+from .subjects import STEPS, Subject, running, subject, tensors
+
+ELEMENTWISE = (
+    "mse",
+    "mae",
+    "huber",
+    "smooth_l1",
+    "log_cosh",
+    "charbonnier",
+    "asymmetric_mse",
+    "binary_cross_entropy",
+    "binary_focal",
+)
+OF_CLASSES = ("cross_entropy", "focal")
+
+
+def cases(scale: Scale) -> Iterator[Case]:
+    for name in ELEMENTWISE:
+        yield from _of(subject(name), (scale.items,), scale.compiler)
+    for name in OF_CLASSES:
+        yield from _of(subject(name), arrays.rows_of(100, scale.items), scale.compiler)
+
+
+def _of(one: Subject, shape: tuple[int, ...], compiler: str | None) -> Iterator[Case]:
+    inputs = tensors(one.inputs(shape))
+    for step in STEPS:
+        torch.compiler.reset()  # or the shapes and gradients of the case before would count as recompilations
+        ours, theirs = (
+            running(step, _compiled(function, compiler), inputs, one.wrt) for function in (one.ours, one.bare)
+        )
+        yield Case(one.name, step, shape, ours, theirs, "compiled formula", 1.05, None)
+
+
+def _compiled(function: Callable[..., Any], compiler: str | None) -> Callable[..., Any]:
+    if compiler is None:
+        return function
+    return torch.compile(function, backend=compiler, fullgraph=True, dynamic=False)
+
+
+QUESTION = timed(
+    "torch_compiled",
+    "Large inputs, torch.compile, against the compiled bare formula",
+    "4 M entries, `torch.compile(fullgraph=True)` with its default backend on both sides; compiling is not timed.",
+    cases,
+)

@@ -1,0 +1,129 @@
+"""The benchmarks run, and both sides of each compute the same thing. No time is asserted here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("optax")
+pytest.importorskip("typer")
+
+from benchmarks import (
+    QUESTIONS,
+    importing,
+    jax_jitted,
+    memory,
+    overhead,
+    report,
+    torch_compiled,
+    torch_composed,
+    torch_native,
+)
+from benchmarks.harness import Case, Rounds, compare
+from benchmarks.question import Question, Row, Scale
+
+TINY = Scale(items=2_000, rounds=Rounds(2, 2), compiler=None)
+TIMED = (torch_native, overhead, jax_jitted, torch_compiled, torch_composed)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiling_fast() -> Iterator[None]:
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.mark.parametrize("module", TIMED, ids=lambda module: module.__name__.partition(".")[2])
+def test_both_sides_compute_the_same(module: ModuleType) -> None:
+    cases = list(module.cases(TINY))
+    if module is jax_jitted:  # XLA takes its time for each; the gradient comes with the value, and one shape will do
+        cases = list({(case.name, case.against): case for case in cases if case.step == jax_jitted.GRADIENT}.values())
+    assert cases
+    for case in cases:
+        _compare_values(case)
+
+
+def test_both_sides_compile() -> None:
+    _compare_values(next(torch_compiled.cases(TINY._replace(compiler="eager"))))
+
+
+def _compare_values(case: Case) -> None:
+    with case.setting():
+        ours, theirs = _flat(case.ours()), _flat(case.theirs())
+    assert len(ours) == len(theirs), case.name
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.shape == b.shape, case.name
+        assert np.isfinite(a).all(), case.name
+        if case.equal:
+            allowed = 1e-5 * np.abs(b).max()
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=allowed, err_msg=f"{case.name}, {case.step}")
+
+
+def _flat(result: Any) -> list[Any]:
+    parts = result if isinstance(result, tuple) else (result,)
+    return [np.asarray(part.detach() if hasattr(part, "detach") else part) for part in parts]
+
+
+def test_a_ratio_lies_between_its_quartiles() -> None:
+    ratio = compare(lambda: sum(range(100)), lambda: sum(range(100)), Rounds(5, 5))
+    assert 0 < ratio.low <= ratio.median <= ratio.high
+    assert min(ratio.ours, ratio.theirs) > 0
+
+
+def test_a_case_becomes_a_row() -> None:
+    row = next(torch_native.QUESTION.rows(TINY, lambda doing: None))
+    assert row.cells[:3] == ("mse", "2,000", "forward")
+    assert len(row.cells) == len(torch_native.QUESTION.columns)
+    assert row.met in (True, False)
+
+
+def test_importing_lossary_imports_no_framework() -> None:
+    seconds, frameworks = importing.imported("lossary")
+    assert seconds > 0
+    assert frameworks == []
+
+
+def test_memory_counts_bytes_and_not_the_inputs() -> None:
+    import torch
+
+    inputs = [torch.ones(1000), torch.zeros(1000)]
+    found = memory.held(lambda p, t: ((p - t) ** 2).mean(), inputs, (0,))
+    assert found.saved == 4000 + 4  # the error, and the result
+    assert found.peak >= 2 * 4000  # at least the error and its square
+    assert memory.held(lambda p, t: p.sum(), inputs, (0,)).saved == 4
+
+
+def test_results_page(tmp_path: Path) -> None:
+    question = Question("one", "One question", "Why.", ("loss", "ratio"), lambda scale, say: iter(()))
+    page = tmp_path / "RESULTS.md"
+    report.write(page, [(question, [Row(("mse", "1.000"), True), Row(("mae", "2.000"), False)])], TINY)
+    text = page.read_text(encoding="utf-8")
+    assert (
+        "| loss | ratio | verdict |\n| :--- | ---: | :--- |\n| mse | 1.000 | met |\n| mae | 2.000 | **not met** |"
+        in text
+    )
+    assert "`python -m benchmarks one`. 1 of 2 targets met." in text
+
+
+def test_names_of_questions_are_distinct() -> None:
+    names = [question.name for question in QUESTIONS]
+    assert len(set(names)) == len(names)
+
+
+def test_an_unknown_name_is_one_line_and_exit_code_2() -> None:
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "benchmarks", "speed"]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "expected names among torch_native" in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
