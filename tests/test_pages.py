@@ -6,6 +6,7 @@ compared; any other Python block has to run. In a `console` block the lines afte
 
 from __future__ import annotations
 
+import ast
 import doctest
 import os
 import re
@@ -24,6 +25,7 @@ pytest.importorskip("torch")
 pytest.importorskip("jax")
 
 ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "lossary"
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if path.name != "CATALOG.md")
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -115,6 +117,37 @@ def test_the_chooser_knows_every_loss() -> None:
 def test_the_readme_names_every_family() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"**{family}**" in text for family in losses.FAMILIES)
+
+
+def test_imports_point_one_way() -> None:
+    (line,) = re.findall(r"^ +(cli → .*)$", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE)
+    layers = [re.findall(r"\w+", part) for part in line.split("→")]
+    depth = {name: i for i, names in enumerate(layers) for name in names}
+    seen = 0
+    for path in SOURCE.glob("*/**/*.py"):
+        own = path.relative_to(SOURCE).parts[0]
+        for name in imported(path):
+            assert name == own or depth[name] > depth[own], f"{path} imports from {name}"
+            seen += name != own
+    assert seen
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The folders of the package that a file imports from."""
+    package = ("lossary", *path.relative_to(SOURCE).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
+        origin: list[str] = []
+        if isinstance(node, ast.ImportFrom):
+            origin += package[: len(package) + 1 - node.level] if node.level else ()
+            origin += node.module.split(".") if node.module else ()
+        for alias in node.names:
+            root, *parts = [*origin, *alias.name.split(".")]
+            if root == "lossary" and parts and (SOURCE / parts[0]).is_dir():
+                yield parts[0]
+            elif root == "lossary":
+                yield "losses"  # a name of the public list
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
