@@ -28,7 +28,7 @@ _NOT_REDUCED: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Probe:
     loss: str
     arrays: Arrays  # in the order of the function's arguments
@@ -39,6 +39,8 @@ class Probe:
     def __str__(self) -> str:
         options = ",".join(f"{k}={'…' if isinstance(v, tuple) else v}" for k, v in self.options.items())
         return "-".join(filter(None, [self.loss.removesuffix("_loss"), options, self.note]))
+
+    __repr__ = __str__
 
     @property
     def fn(self) -> Callable[..., Any]:

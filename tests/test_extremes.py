@@ -28,7 +28,7 @@ from tests.probes import (
     with_gradients,
     without_compiling,
 )
-from tests.support.frameworks import OnNumpy, Outcome
+from tests.support.frameworks import OnNumpy, Outcome, objective
 
 EPS32 = float(np.finfo(np.float32).eps)
 
@@ -98,6 +98,19 @@ def test_only_the_labelled_class_is_possible(loss: str, framework: OnNumpy) -> N
     probe = Probe(loss, batch(logits=[[1, -inf, -inf], [-1e4, -inf, -inf]], labels=[0, 0]))
     assert measured(framework, probe).value.tolist() == [0.0, 0.0]
     assert slopes(framework, probe, "logits") == [[0.0] * 3] * 2
+
+
+@with_gradients
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("loss", ["cross_entropy_loss", "soft_cross_entropy_loss"])
+def test_an_impossible_class_that_has_no_weight(loss: str, label_smoothing: float, framework: OnNumpy) -> None:
+    """As if it were not there: 0 · ∞ is 0 where the weight is."""
+    target = {"labels": [0]} if loss == "cross_entropy_loss" else {"probs": [[1, 0, 0]]}
+    options = {"class_weights": (1.0, 0.0, 2.0), "label_smoothing": label_smoothing}
+    probe = Probe(loss, batch(logits=[[1, -inf, 0]], **target), options)
+    other = Probe(loss, batch(logits=[[1, -200, 0]], **target), options)
+    assert measured(framework, probe).value.tolist() == measured(framework, other).value.tolist()
+    assert slopes(framework, probe, "logits") == slopes(framework, other, "logits")
 
 
 @with_gradients
@@ -341,3 +354,27 @@ def test_a_batch_twice_over_has_the_same_mean(framework: OnNumpy) -> None:
         once = framework.outcome(probe.fn, {**probe.kwargs, "reduction": "mean"}).value
         again = framework.outcome(probe.fn, {**probe.kwargs, **twice, "reduction": "mean"}).value
         assert again == pytest.approx(once, rel=2 * EPS32), probe.loss
+
+
+# ---- second derivatives: no number of the contract, but never NaN ----
+
+
+@over([probe for probe in EXTREMES if probe.note not in ("many-classes", "impossible")])
+def test_second_derivatives_are_no_nan(probe: Probe, torch: Any) -> None:
+    name = next(iter(measured(TORCH, probe).gradients))
+    arrays = {k: TORCH.array(a) for k, a in probe.arrays.items()}
+    leaf = arrays["x_hat" if name == "x" else name].requires_grad_()
+    value = objective(probe.fn(**{**probe.kwargs, **arrays}))
+    [slope] = torch.autograd.grad(value.sum(), leaf, create_graph=True)
+    if slope.requires_grad:  # mae's is constant
+        assert not torch.autograd.grad(slope.sum(), leaf)[0].isnan().any()
+
+
+@over([probe for probe in EXTREMES if probe.loss == "binary_focal_loss"][::3])
+def test_second_derivatives_are_no_nan_on_jax(probe: Probe, jax: Any) -> None:
+    arrays = JAX.native(probe.kwargs)
+
+    def slope(logits: Any) -> Any:
+        return jax.grad(lambda x: probe.fn(**{**arrays, "logits": x}).sum())(logits).sum()
+
+    assert not np.isnan(jax.jit(jax.grad(slope))(arrays["logits"])).any()
