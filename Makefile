@@ -42,7 +42,7 @@ legs: $(READY)  ## NumPy alone and JAX alone, on other Pythons
 	$(BIN)/python -m tools.legs
 
 clean:  ## remove what the tools left; .venv stays
-	rm -rf .venv-* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist demo-report
+	rm -rf .venv-* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist lossary-demo
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints-dev.txt tools/setup.py tools/environment.py

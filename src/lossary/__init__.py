@@ -26,3 +26,37 @@ from .losses.regression import log_cosh_loss as log_cosh_loss
 from .losses.regression import mae_loss as mae_loss
 from .losses.regression import mse_loss as mse_loss
 from .losses.regression import smooth_l1_loss as smooth_l1_loss
+
+__all__ = [
+    # regression
+    "mse_loss",
+    "mae_loss",
+    "huber_loss",
+    "smooth_l1_loss",
+    "log_cosh_loss",
+    "charbonnier_loss",
+    "asymmetric_mse_loss",
+    # classification
+    "binary_cross_entropy_loss",
+    "cross_entropy_loss",
+    "soft_cross_entropy_loss",
+    "binary_focal_loss",
+    "focal_loss",
+    # likelihood
+    "log_likelihood",
+    "gaussian_kl_divergence",
+    "kl_divergence_diag_gaussian",
+    "elbo_loss",
+    "LikelihoodType",
+    # for all of them
+    "reduce_loss",
+    "LossResult",
+    "checking",
+    # also known as
+    "mse_manual",
+    "mae_manual",
+    "huber_manual",
+    "bce_manual",
+    "cross_entropy_manual",
+    "vae_loss",
+]

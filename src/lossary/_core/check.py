@@ -89,7 +89,15 @@ def fraction(loss: str, /, **options: Any) -> None:
             raise ValueError(f"{loss}: expected {name} in [0, 1]; got {name} {value!r}")
 
 
+def plain(loss: str, /, **options: Any) -> None:
+    """Options that choose the formula, so that they must be known before it is traced."""
+    for name, value in options.items():
+        if hasattr(value, "dtype"):
+            raise TypeError(f"{loss}: expected {name} to be a Python number; got {name} {type(value).__name__}")
+
+
 def smoothing(loss: str, label_smoothing: float) -> None:
+    plain(loss, label_smoothing=label_smoothing)
     if _number(loss, "label_smoothing", label_smoothing) and not 0 <= label_smoothing < 1:
         raise ValueError(f"{loss}: expected label_smoothing in [0, 1); got label_smoothing {label_smoothing!r}")
 
@@ -197,15 +205,15 @@ def in_range(
         if checking.level is not False:
             raise ValueError(f"{expected} from {least:g} to {most:g}")
     bad = array < low if high == float("inf") else (array < low) | (array > high)
-    refuse(loss, xp, ~bad, f"{expected} outside it")
+    if checking.level:
+        refuse(xp, ~bad, f"{expected} outside it")
     return xp.where(bad, nan, array)
 
 
-def refuse(loss: str, xp: Namespace, ok: Any, message: str) -> None:
-    """Under `checking()`, an error wherever the values could not be looked at beforehand."""
-    if checking.level:
-        everything = ~xp.any(~ok, axis=None)
-        if xp.tracing(ok):
-            xp.require(everything, message)
-        elif not bool(everything):
-            raise ValueError(message)
+def refuse(xp: Namespace, ok: Any, message: str) -> None:
+    """An error at run time, for values that could not be looked at beforehand."""
+    everything = ~xp.any(~ok, axis=None)
+    if xp.tracing(ok):
+        xp.require(everything, message)
+    elif not bool(everything):
+        raise ValueError(message)

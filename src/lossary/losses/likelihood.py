@@ -7,7 +7,7 @@ from math import log, pi
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._core.backends import namespace
-from .._core.check import axis_of, described, floating, in_range, known_reduction, non_negative, real, same_shape
+from .._core.check import axis_of, described, floating, in_range, known_reduction, non_negative, plain, real, same_shape
 from .._core.reduce import Counted, counted, reduce
 from .._core.result import LossResult, Term
 from .._core.series import half_exp_above_tangent
@@ -316,6 +316,7 @@ def elbo_loss(
     """
     name = "elbo_loss"
     kind = _likelihood(name, likelihood)
+    plain(name, free_bits=free_bits)
     non_negative(name, beta=beta, free_bits=free_bits)
     known_reduction(name, reduction, None, normalizer)
     by_batch = _free_bits_by_batch(name, free_bits, free_bits_over, reduction)

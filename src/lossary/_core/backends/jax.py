@@ -189,10 +189,6 @@ def all_zero_or_one(x: Array, /) -> bool:
     return False
 
 
-def tiny(x: Array, /) -> float:
-    return float(np.finfo(x.dtype).tiny)
-
-
 def native_mean(native: str, x: Array, other: Array, /, **options: Any) -> None:
     return None
 

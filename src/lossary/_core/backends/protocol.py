@@ -68,7 +68,6 @@ class Namespace(Protocol):
     ) -> Any: ...
     def native_mean(self, native: str, x: Any, other: Any, /, **options: Any) -> Any: ...  # None: take the usual way
     def all_zero_or_one(self, x: Any, /) -> bool: ...  # True only where looking is free
-    def tiny(self, x: Any, /) -> float: ...  # the smallest normal number of its dtype
     def select(self, keep: Any, x: Any, fill: float, /) -> Any: ...
 
     # ---- dtypes and values ----

@@ -168,7 +168,9 @@ def pointwise(
         return getattr(F, native)(x, *others, reduction="none", **options)
     if _plain(x, *others):
         return pointwise_stored(_HERE, formula, options, difference, x, *others)
-    if torch.compiler.is_compiling() and not x.requires_grad:
+    if torch.compiler.is_compiling() and (
+        not x.requires_grad or (not difference and not all(not other.requires_grad for other in others))
+    ):  # no slope wanted, or slopes that only autograd gives
         return formula(_HERE, x, *others, **options)[0]
     return pointwise_traced(_HERE, formula, options, difference, x, *others)[0]
 
@@ -179,10 +181,6 @@ def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
 
 def all_zero_or_one(x: Tensor, /) -> bool:
     return visible(x) and not x.requires_grad and torch.equal(x * x, x)
-
-
-def tiny(x: Tensor, /) -> float:
-    return torch.finfo(x.dtype).tiny
 
 
 def native_mean(native: str, x: Tensor, other: Tensor, /, **options: Any) -> Tensor | None:

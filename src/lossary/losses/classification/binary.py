@@ -16,6 +16,7 @@ from ..._core.check import (
     laid_along,
     non_negative,
     per_class,
+    plain,
     real,
     same_shape,
     smoothing,
@@ -154,6 +155,7 @@ def binary_focal_loss(
     """
     name = "binary_focal_loss"
     fraction(name, alpha=alpha)
+    plain(name, gamma=gamma)
     non_negative(name, gamma=gamma)
     smoothing(name, label_smoothing)
     items = _answered(name, logits, targets, weights, ignore_index, axis, mask, normalizer, reduction)

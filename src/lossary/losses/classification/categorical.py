@@ -23,6 +23,7 @@ from ..._core.check import (
     laid_along,
     non_negative,
     per_class,
+    plain,
     refuse,
     smoothing,
 )
@@ -99,10 +100,9 @@ def cross_entropy_loss(
             losses = losses + spread * xp.sum(own - logits, axis=items.axis)
         else:
             v = laid_along(xp, items.class_weights, items.axis, logits)
-            total = xp.sum(items.class_weights, axis=None)
-            losses = ((1 - label_smoothing) * items.label_weight + spread * total) * losses + spread * xp.sum(
-                v * (own - logits), axis=items.axis
-            )
+            gaps = xp.where(v == 0, 0.0, own - logits)  # an impossible class of weight 0: 0 · ∞ is 0 here
+            share = (1 - label_smoothing) * items.label_weight + spread * xp.sum(items.class_weights, axis=None)
+            losses = share * losses + spread * xp.sum(v * gaps, axis=items.axis)
     elif items.label_weight is not None:
         losses = items.label_weight * losses
     return _reduced(name, items, losses, normalizer, reduction)
@@ -256,6 +256,7 @@ def focal_loss(
         0.1733
     """
     name = "focal_loss"
+    plain(name, gamma=gamma)
     non_negative(name, gamma=gamma)
     single = alpha is None or isinstance(alpha, (int, float))
     if single and alpha is not None:
@@ -356,10 +357,7 @@ def labelled(
 
 
 def _in_classes(loss: str, xp: Namespace, labels: Any, classes: int, ignore_index: int | None) -> tuple[Any, Any]:
-    """(labels, None) where they are known to lie in [0, classes); else (labels made safe to look up, which were
-    right).
-    """
-    expected = f"labels in [0, {classes})" + ("" if ignore_index is None else f" or ignore_index {ignore_index}")
+    """(labels, None) where all are known to lie in [0, classes); else (labels safe to look up, which were right)."""
     if 0 in labels.shape:
         return labels, None
     if xp.visible(labels):
@@ -367,10 +365,16 @@ def _in_classes(loss: str, xp: Namespace, labels: Any, classes: int, ignore_inde
         if least >= 0 and most < classes:
             return labels, None
         if checking.level is not False:
-            raise ValueError(f"{loss}: expected {expected}; got labels from {least} to {most}")
+            raise ValueError(f"{_expected_labels(loss, classes, ignore_index)} from {least} to {most}")
     valid = (labels >= 0) & (labels < classes)
-    refuse(loss, xp, valid, f"{loss}: expected {expected}; got labels outside it")
+    if checking.level:
+        refuse(xp, valid, f"{_expected_labels(loss, classes, ignore_index)} outside it")
     return xp.where(valid, labels, 0), valid
+
+
+def _expected_labels(loss: str, classes: int, ignore_index: int | None) -> str:
+    ignored = "" if ignore_index is None else f" or ignore_index {ignore_index}"
+    return f"{loss}: expected labels in [0, {classes}){ignored}; got labels"
 
 
 def surprise(xp: Namespace, items: Labelled) -> Any:

@@ -48,7 +48,10 @@ def focal(
         fade = (alpha * yes + (1 - alpha) * no) * fade
 
     def slope() -> Any:
-        steep = (no - yes) * right * wrong / xp.clip(miss, xp.tiny(miss), 1.0)  # d log miss / d logit
+        # d log miss / d logit. Beyond ±40 it is ±1 or nothing beside the rest, and miss keeps off 0 for its own derivative.
+        near = xp.clip(logits, -40.0, 40.0)
+        hit, slip = xp.sigmoid(near), xp.sigmoid(-near)
+        steep = (no - yes) * hit * slip / (no * hit + yes * slip)
         # Held finite: where the answer is impossible, steep is 0 beside a surprise of ∞.
         return fade * (no * right - yes * wrong + gamma * steep * xp.minimum(surprise, 1e30))
 
