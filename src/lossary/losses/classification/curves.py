@@ -48,7 +48,7 @@ def focal(
         fade = (alpha * yes + (1 - alpha) * no) * fade
 
     def slope() -> Any:
-        # d log miss / d logit. Beyond ±40 it is ±1 or nothing beside the rest, and miss keeps off 0 for its own derivative.
+        # d log miss / d logit. Beyond ±40 it is ±1 or nothing beside the rest, and miss must keep off 0.
         near = xp.clip(logits, -40.0, 40.0)
         hit, slip = xp.sigmoid(near), xp.sigmoid(-near)
         steep = (no - yes) * hit * slip / (no * hit + yes * slip)
