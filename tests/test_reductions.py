@@ -164,7 +164,7 @@ def test_axis_beside_weights_of_examples(framework: OnNumpy) -> None:
 def drop(case: Case, kwargs: Kwargs, keep: np.ndarray, garbage: float) -> Kwargs:
     """The arguments with garbage where items do not count: NaN or inf, and labels of no class."""
     spoiled = dict(kwargs)
-    for name in case.make(np.random.default_rng(0), SHAPES["rows"]):
+    for name in case.arrays(SHAPES["rows"]):
         array = kwargs[name]
         gone = ~case.layout.spread(keep, array)
         spoiled[name] = np.where(gone, garbage if array.dtype.kind == "f" else 77, array)
@@ -173,7 +173,7 @@ def drop(case: Case, kwargs: Kwargs, keep: np.ndarray, garbage: float) -> Kwargs
 
 def check_dropped(framework: OnNumpy, case: Case, kwargs: Kwargs, keep: np.ndarray, way: dict[str, Any]) -> None:
     """With garbage where `keep` is False, everything is as without those items, and their own gradients are 0."""
-    names = set(case.make(np.random.default_rng(0), SHAPES["rows"]))
+    names = set(case.arrays(SHAPES["rows"]))
     kept = {name: case.layout.take(kwargs[name], keep) for name in names}
     expected = framework.outcome(case.fn, kwargs | kept)
     for garbage in (np.nan, np.inf):
@@ -302,7 +302,7 @@ def test_everything_ignored_is_zero(case: Case, framework: OnNumpy) -> None:
 @cases(where=lambda case: case.reducible)
 @every_framework
 def test_empty_batch_is_zero(case: Case, framework: OnNumpy, shape: tuple[int, ...], reduction: str) -> None:
-    kwargs = case.make(np.random.default_rng(0), shape) | case.fixed | case.options[0]
+    kwargs = case.arrays(shape) | case.fixed | case.options[0]
     if len(shape) > 2 and "channel_axis" in case.parameters:
         kwargs |= {"channel_axis": 1}
     check_zero(framework, case, kwargs | {"reduction": reduction}, reduction)
@@ -311,14 +311,14 @@ def test_empty_batch_is_zero(case: Case, framework: OnNumpy, shape: tuple[int, .
 @cases(where=lambda case: case.layout.kind == "element" and case.reducible)
 @every_framework
 def test_examples_without_items_are_zero(case: Case, framework: OnNumpy) -> None:
-    kwargs = case.make(np.random.default_rng(0), (4, 0)) | case.fixed | case.options[0]
+    kwargs = case.arrays((4, 0)) | case.fixed | case.options[0]
     check_zero(framework, case, kwargs, "mean")
 
 
 @cases(where=lambda case: not case.reducible)
 @every_framework
 def test_empty_batch_of_a_function_that_does_not_reduce(case: Case, framework: OnNumpy) -> None:
-    kwargs = case.make(np.random.default_rng(0), (0, 5)) | case.fixed | case.options[0]
+    kwargs = case.arrays((0, 5)) | case.fixed | case.options[0]
     assert framework.value(case.fn, kwargs).shape == case.fn(**kwargs).shape
     assert len(case.fn(**kwargs)) == 0
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tests.support.frameworks import Kwargs, objective
-from tests.support.inputs import SHAPES, Arrays, Maker
+from tests.support.inputs import SHAPES, Arrays, Maker, Shape
 from tests.support.layout import CLASS_AXIS, Layout
 from tests.support.properties import Property
 from tests.support.references import Reference
@@ -68,10 +68,15 @@ class Case:
     def reducible(self) -> bool:
         return "reduction" in self.parameters
 
+    def arrays(self, shape: Shape, seed: int = 0) -> Arrays:
+        """The arrays alone, in the order of the signature."""
+        made = self.make(np.random.default_rng(seed), shape)
+        return {name: made[name] for name in inspect.signature(self.fn).parameters if name in made}
+
     def inputs(self, options: Options | None = None, shape: str = "rows", seed: int = 0) -> Kwargs:
         """Arrays and options together, as every test passes them on."""
         options = self.fixed | (options or {})
-        arrays = self.make(np.random.default_rng(seed), SHAPES[shape])
+        arrays = self.arrays(SHAPES[shape], seed)
         ignore_index = options.get("ignore_index")
         if ignore_index is not None and self.ignored:
             arrays[self.ignored].flat[::4] = ignore_index

@@ -1,0 +1,540 @@
+"""Errors: what was expected and what came, in one line, by exact text, on every framework, at call and construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lossary
+from tests.catalog import CASES, Bad, Case, cases
+from tests.support.frameworks import JAX, NUMPY, TORCH, Kwargs, Loss, OnNumpy, every_framework, split
+from tests.support.inputs import SHAPES
+
+FLOAT = {"f32": "float32", "f64": "float64"}
+
+
+@contextmanager
+def refused(kind: type[Exception], text: str) -> Iterator[None]:
+    """The block raises exactly this."""
+    with pytest.raises(kind) as raised:
+        yield
+    assert str(raised.value) == text
+
+
+def call(framework: OnNumpy, loss: Loss, kwargs: Kwargs) -> Any:
+    return framework.value(loss, kwargs)
+
+
+def is_categorical(case: Case) -> bool:
+    """`log_likelihood` and `elbo_loss` of class data, whose errors speak of labels and logits."""
+    return case.fixed.get("likelihood") == "categorical"
+
+
+def at(name: str) -> Case:
+    return next(case for case in CASES if case.name == name)
+
+
+# ---- arrays ----
+
+
+@cases(where=lambda case: not is_categorical(case))
+@every_framework
+def test_list_for_an_array(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0])
+    for name in case.arrays(SHAPES["rows"]):
+        text = f"expected {name} to be a torch.Tensor, jax.Array or numpy.ndarray; got list"
+        with refused(TypeError, f"{case.fn.__name__}: {text}"):
+            call(framework, case.fn, kwargs | {name: kwargs[name].tolist()})
+
+
+@cases(where=lambda case: len(case.arrays(SHAPES["rows"])) > 1 and not is_categorical(case))
+@pytest.mark.parametrize(
+    ("first", "second"), [(TORCH, NUMPY), (NUMPY, TORCH), (JAX, NUMPY), (TORCH, JAX)], ids=lambda f: f.name
+)
+def test_mixed_frameworks(case: Case, first: OnNumpy, second: OnNumpy) -> None:
+    for framework in (first, second):
+        pytest.importorskip(framework.name)
+    arrays, options = split(case.inputs(case.options[0]))
+    leader, *others = arrays
+    mixed = {leader: first.array(arrays[leader])} | {name: second.array(arrays[name]) for name in others}
+    got = ", ".join([f"{leader} {first.name}", *(f"{name} {second.name}" for name in others)])
+    with refused(TypeError, f"{case.fn.__name__}: expected arrays of one framework; got {got}"):
+        case.fn(**mixed, **options)
+
+
+@cases(where=lambda case: case.layout.kind == "element" and len(case.arrays(SHAPES["rows"])) > 1)
+@every_framework
+def test_shapes_that_would_broadcast(case: Case, framework: OnNumpy) -> None:
+    for shapes in ([(3,), (3, 1)], [(3, 1), (3,)], [(2, 3), (1, 3)], [(), (1,)], [(4,), (3,)]):
+        names = list(case.arrays(SHAPES["rows"]))
+        arrays = {name: np.full(shapes[min(i, 1)], 0.5) for i, name in enumerate(names)}
+        got = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        with refused(ValueError, f"{case.fn.__name__}: expected arrays of one shape; got {got}"):
+            call(framework, case.fn, arrays | case.fixed)
+
+
+@cases(where=lambda case: not is_categorical(case))
+@every_framework
+def test_predictions_of_another_dtype(case: Case, framework: OnNumpy) -> None:
+    first = "x_hat" if "x_hat" in case.parameters else next(iter(case.arrays(SHAPES["rows"])))
+    kwargs = case.inputs(case.options[0])
+    for dtype in ("int32", "uint8", "bool", "complex64"):
+        with refused(TypeError, f"{case.fn.__name__}: expected {first} of a floating dtype; got {first} {dtype}"):
+            call(framework, case.fn, kwargs | {first: np.ones_like(kwargs[first]).astype(dtype)})
+
+
+@cases(where=lambda case: not is_categorical(case) and {"targets", "x"} & case.parameters)
+@every_framework
+def test_complex_targets(case: Case, framework: OnNumpy) -> None:
+    name = "x" if "x" in case.parameters else "targets"
+    kwargs = case.inputs(case.options[0])
+    with refused(TypeError, f"{case.fn.__name__}: expected {name} of a real dtype; got {name} complex64"):
+        call(framework, case.fn, kwargs | {name: kwargs[name].astype("complex64")})
+
+
+@cases(where=lambda case: "weights" in case.parameters)
+@every_framework
+def test_weights_that_do_not_lead(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0])
+    shape = case.layout.shape(split(kwargs)[0])
+    wrong = [shape[1:] or (shape[0] + 1,), (*shape, 1), (1,), (shape[0], 1, 1)]
+    for name in ("weights", "mask") if case.masks == "items" else ("weights",):
+        for other in wrong:
+            array = np.ones(other, bool if name == "mask" else float)
+            text = f"expected {name} of shape {shape} or a leading part of it; got {name} {other}"
+            with refused(ValueError, f"{case.fn.__name__}: {text}"):
+                call(framework, case.fn, kwargs | {name: array})
+
+
+@cases(where=lambda case: "weights" in case.parameters)
+@every_framework
+def test_complex_weights(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0])
+    weights = np.ones(case.layout.shape(split(kwargs)[0]), "complex64")
+    with refused(TypeError, f"{case.fn.__name__}: expected weights of a real dtype; got weights complex64"):
+        call(framework, case.fn, kwargs | {"weights": weights})
+
+
+@cases(where=lambda case: "mask" in case.parameters)
+@every_framework
+def test_mask_that_is_not_boolean(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0])
+    prefix = case.fn.__name__ if not is_categorical(case) else case.bad[0].prefix
+    shape = kwargs["targets"].shape if case.masks == "values" else case.layout.shape(split(kwargs)[0])
+    for dtype in ("int32", FLOAT[framework.precision], "uint8"):
+        with refused(TypeError, f"{prefix}: expected mask of dtype bool (True counts); got mask {dtype}"):
+            call(framework, case.fn, kwargs | {"mask": np.ones(shape, dtype)})
+
+
+# ---- labels ----
+
+LABELLED = cases(where=lambda case: "labels" in case.parameters)
+
+
+@LABELLED
+@every_framework
+def test_labels_of_another_dtype(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0])
+    for dtype in (FLOAT[framework.precision], "bool"):
+        with refused(
+            TypeError,
+            f"{case.fn.__name__}: expected labels of an integer dtype (class indices); got labels {dtype}; "
+            "for class probabilities use soft_cross_entropy_loss",
+        ):
+            call(framework, case.fn, kwargs | {"labels": kwargs["labels"].astype(dtype)})
+
+
+@LABELLED
+@every_framework
+def test_one_hot_labels(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0])
+    with refused(
+        ValueError,
+        f"{case.fn.__name__}: expected labels of shape (6,), logits without their class axis 1; "
+        "got logits (6, 5), labels (6, 5); for one-hot or soft targets use soft_cross_entropy_loss",
+    ):
+        call(framework, case.fn, kwargs | {"labels": np.eye(5, dtype=int)[kwargs["labels"]]})
+
+
+@LABELLED
+@every_framework
+def test_labels_of_another_shape(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0])
+    for shape in ((6, 1), (1, 6), (5,), ()):
+        with refused(
+            ValueError,
+            f"{case.fn.__name__}: expected labels of shape (6,), logits without their class axis 1; "
+            f"got logits (6, 5), labels {shape}",
+        ):
+            call(framework, case.fn, kwargs | {"labels": np.zeros(shape, int)})
+
+
+@LABELLED
+@every_framework
+def test_logits_without_a_class_axis(case: Case, framework: OnNumpy) -> None:
+    with refused(ValueError, f"{case.fn.__name__}: expected logits with a class axis; got logits ()"):
+        call(framework, case.fn, {"logits": np.array(0.5), "labels": np.array(0)})
+
+
+@cases(where=lambda case: "probs" in case.parameters)
+@every_framework
+def test_indices_for_probabilities(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs()
+    hint = "; for class indices use cross_entropy_loss"
+    with refused(TypeError, f"{case.fn.__name__}: expected probs of a floating dtype; got probs int32{hint}"):
+        call(framework, case.fn, kwargs | {"probs": np.zeros(6, "int32")})
+    with refused(ValueError, f"{case.fn.__name__}: expected arrays of one shape; got logits (6, 5), probs (6,){hint}"):
+        call(framework, case.fn, kwargs | {"probs": np.zeros(6)})
+
+
+# ---- values ----
+
+
+@pytest.mark.parametrize(
+    ("case", "bad"), [pytest.param(case, bad, id=f"{case.name}-{bad.id}") for case in CASES for bad in case.bad]
+)
+@every_framework
+def test_value_outside_its_domain(case: Case, bad: Bad, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0] | bad.options)
+    array = kwargs[bad.argument].copy()
+    array.flat[1] = bad.value
+    with refused(ValueError, bad.text(case, array)):
+        call(framework, case.fn, kwargs | {bad.argument: array})
+
+
+@every_framework
+def test_label_without_an_ignored_one(framework: OnNumpy) -> None:
+    kwargs = {"logits": np.zeros((2, 3)), "labels": np.array([-100, 1]), "ignore_index": None}
+    with refused(ValueError, "cross_entropy_loss: expected labels in [0, 3); got labels from -100 to 1"):
+        call(framework, lossary.cross_entropy_loss, kwargs)
+
+
+@pytest.mark.parametrize(("name", "options"), [("cross_entropy", "class_weights"), ("focal", "alpha")])
+@every_framework
+def test_weights_of_classes(framework: OnNumpy, name: str, options: str) -> None:
+    case = at(name)
+    for value in (np.ones(4), (1.0, 2.0), [1.0] * 6):
+        with refused(
+            ValueError,
+            f"{case.fn.__name__}: expected {options} of shape (5,), one per class; got {options} {np.shape(value)}",
+        ):
+            call(framework, case.fn, case.inputs() | {options: value})
+    with refused(TypeError, f"{case.fn.__name__}: expected {options} to be one number per class; got {options} {{1}}"):
+        call(framework, case.fn, case.inputs() | {options: {1}})
+    with refused(ValueError, f"{case.fn.__name__}: expected {options} >= 0; got {options} from -1 to 1"):
+        call(framework, case.fn, case.inputs() | {options: (1.0, 0.0, 0.0, 0.0, -1.0)})
+
+
+@every_framework
+def test_pos_weight_of_classes(framework: OnNumpy) -> None:
+    kwargs = at("binary_cross_entropy").inputs()
+    text = "binary_cross_entropy_loss: expected pos_weight of shape (5,), one per class; got pos_weight (6,)"
+    with refused(ValueError, text):
+        call(framework, lossary.binary_cross_entropy_loss, kwargs | {"pos_weight": (1.0,) * 6})
+
+
+# ---- options, which are refused at the call and at construction alike ----
+
+NUMBERS: list[tuple[str, str, str, tuple[Any, ...], tuple[Any, ...]]] = [
+    # loss, option, expected, values out of range, values that are no number
+    ("huber_loss", "delta", "delta > 0", (0, -1.0, float("inf"), float("nan")), ("1", None, True, [1.0])),
+    ("smooth_l1_loss", "beta", "beta >= 0", (-1.0, float("inf"), float("nan")), ("1", None, True)),
+    ("charbonnier_loss", "epsilon", "epsilon > 0", (0.0, -1e-3, float("nan")), ("1", None, False)),
+    ("charbonnier_loss", "alpha", "alpha > 0", (0.0, -0.5), ("1", None, True)),
+    ("asymmetric_mse_loss", "over_penalty", "over_penalty > 0", (0.0, -2.0), ("2", None, True)),
+    ("binary_cross_entropy_loss", "pos_weight", "pos_weight >= 0", (-1.0, float("nan")), (True,)),
+    ("binary_cross_entropy_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1, float("nan")), ("0", None)),
+    ("cross_entropy_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1.0), ("0", None, True)),
+    ("soft_cross_entropy_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1.0), ("0", None, True)),
+    ("binary_focal_loss", "alpha", "alpha in [0, 1]", (-0.1, 1.1, float("nan")), ("0", True)),
+    ("binary_focal_loss", "gamma", "gamma >= 0", (-1.0, float("inf")), ("2", None, True)),
+    ("binary_focal_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1.0), ("0", None, True)),
+    ("focal_loss", "gamma", "gamma >= 0", (-1.0, float("nan")), ("2", None, True)),
+    ("focal_loss", "alpha", "alpha >= 0", (-1.0,), (True,)),
+    ("elbo_loss", "beta", "beta >= 0", (-1.0, float("nan")), ("1", None, True)),
+    ("elbo_loss", "free_bits", "free_bits >= 0", (-1.0,), ("1", None, True)),
+]
+OUT_OF_RANGE = [
+    pytest.param(
+        loss,
+        option,
+        value,
+        ValueError,
+        f"{loss}: expected {expected}; got {option} {value!r}",
+        id=f"{loss}-{option}={value}",
+    )
+    for loss, option, expected, values, _ in NUMBERS
+    for value in values
+]
+NO_NUMBERS = [
+    pytest.param(
+        loss,
+        option,
+        value,
+        TypeError,
+        f"{loss}: expected {option} to be a number; got {option} {value!r}",
+        id=f"{loss}-{option}={value!r}",
+    )
+    for loss, option, _, _, values in NUMBERS
+    for value in values
+]
+WORDS: list[tuple[str, str, Any, type[Exception], str]] = [
+    (
+        "elbo_loss",
+        "likelihood",
+        "poisson",
+        ValueError,
+        "likelihood to be one of 'gaussian', 'bernoulli', 'laplace', 'categorical'; got 'poisson'",
+    ),
+    (
+        "log_likelihood",
+        "likelihood",
+        None,
+        ValueError,
+        "likelihood to be one of 'gaussian', 'bernoulli', 'laplace', 'categorical'; got None",
+    ),
+    ("elbo_loss", "free_bits_over", "pixel", ValueError, "free_bits_over to be one of 'batch', 'sample'; got 'pixel'"),
+]
+REFUSED = [
+    *OUT_OF_RANGE,
+    *NO_NUMBERS,
+    *(
+        pytest.param(loss, option, value, kind, f"{loss}: expected {text}", id=f"{loss}-{option}={value}")
+        for loss, option, value, kind, text in WORDS
+    ),
+    *(
+        pytest.param(
+            case.fn.__name__,
+            "reduction",
+            value,
+            ValueError,
+            f"{case.fn.__name__}: expected reduction to be one of 'mean', 'sum', 'none', 'batch_sum'; got {value!r}",
+            id=f"{case.name}-reduction={value}",
+        )
+        for case in CASES
+        if case.reducible
+        for value in ("Mean", "average", None)
+    ),
+]
+refused_options = pytest.mark.parametrize(("loss", "option", "value", "kind", "text"), REFUSED)
+
+
+def first_case(loss: str) -> Case:
+    return next(case for case in CASES if case.fn.__name__ == loss)
+
+
+@refused_options
+@every_framework
+def test_option_at_the_call(
+    framework: OnNumpy, loss: str, option: str, value: Any, kind: type[Exception], text: str
+) -> None:
+    case = first_case(loss)
+    with refused(kind, text):
+        call(framework, case.fn, case.inputs(case.options[0]) | {option: value})
+
+
+@refused_options
+@pytest.mark.parametrize("faces", ["torch", "flax"])
+def test_option_at_construction(
+    faces: str, loss: str, option: str, value: Any, kind: type[Exception], text: str
+) -> None:
+    pytest.importorskip(faces)
+    if loss == "reduce_loss":
+        return  # which has no face
+    from tests.support.faces import face_name
+
+    case = first_case(loss)
+    face = getattr(import_module(f"lossary.{faces}"), face_name(case.fn))
+    with refused(kind, text):
+        face(**case.fixed | {option: value})
+
+
+AXES = cases(where=lambda case: "axis" in case.parameters and case.layout.kind == "element" and case.reducible)
+
+
+@AXES
+@every_framework
+def test_axis(case: Case, framework: OnNumpy) -> None:
+    kwargs, name = case.inputs(case.options[0]), case.fn.__name__
+    with refused(ValueError, f"{name}: expected axis in [-2, 2); got axis 2 for losses (6, 5)"):
+        call(framework, case.fn, kwargs | {"axis": 2})
+    with refused(ValueError, f"{name}: expected axis in [-2, 2); got axis -3 for losses (6, 5)"):
+        call(framework, case.fn, kwargs | {"axis": (0, -3)})
+    with refused(ValueError, f"{name}: expected axis without repetition; got axis (1, -1)"):
+        call(framework, case.fn, kwargs | {"axis": (1, -1)})
+    with refused(TypeError, f"{name}: expected axis to be an integer; got axis True"):
+        call(framework, case.fn, kwargs | {"axis": True})
+    with refused(TypeError, f"{name}: expected axis to be an integer; got axis 0.0"):
+        call(framework, case.fn, kwargs | {"axis": 0.0})
+    for reduction in ("none", "batch_sum"):
+        text = f"expected axis only with reduction 'mean' or 'sum'; got axis 0 with reduction {reduction!r}"
+        with refused(ValueError, f"{name}: {text}"):
+            call(framework, case.fn, kwargs | {"axis": 0, "reduction": reduction})
+
+
+@cases(
+    where=lambda case: "channel_axis" in case.parameters and case.layout.kind == "class" and not is_categorical(case)
+)
+@every_framework
+def test_channel_axis(case: Case, framework: OnNumpy) -> None:
+    kwargs, name = case.inputs(), case.fn.__name__
+    for axis in (2, -3):
+        text = f"expected channel_axis in [-2, 2); got channel_axis {axis} for logits (6, 5)"
+        with refused(ValueError, f"{name}: {text}"):
+            call(framework, case.fn, kwargs | {"channel_axis": axis})
+    for value in ("1", True, 1.0):
+        with refused(TypeError, f"{name}: expected channel_axis to be an integer; got channel_axis {value!r}"):
+            call(framework, case.fn, kwargs | {"channel_axis": value})
+
+
+@cases(where=lambda case: case.reducible)
+@every_framework
+def test_normalizer(case: Case, framework: OnNumpy) -> None:
+    kwargs, name = case.inputs(case.options[0]), case.fn.__name__
+    for value in (0, -1.0, float("nan")):
+        with refused(ValueError, f"{name}: expected normalizer > 0; got normalizer {value!r}"):
+            call(framework, case.fn, kwargs | {"normalizer": value})
+    with refused(TypeError, f"{name}: expected normalizer to be a number; got normalizer '3'"):
+        call(framework, case.fn, kwargs | {"normalizer": "3"})
+    for reduction in ("sum", "none"):
+        text = f"expected normalizer only with reduction 'mean' or 'batch_sum'; got reduction {reduction!r}"
+        with refused(ValueError, f"{name}: {text}"):
+            call(framework, case.fn, kwargs | {"normalizer": 2.0, "reduction": reduction})
+
+
+# ---- one loss alone ----
+
+DATA = {"reconstruction": np.zeros((2, 3)), "targets": np.zeros((2, 3)), "likelihood": "gaussian"}
+CODE = {"mean": np.zeros((2, 4)), "logvar": np.zeros((2, 4))}
+CLASSES = "(categorical: x are the labels, x_hat the logits)"
+ALONE: dict[str, tuple[Loss, Kwargs, type[Exception], str]] = {
+    "elbo-batch": (
+        lossary.elbo_loss,
+        DATA | {"mean": np.zeros((3, 4)), "logvar": np.zeros((3, 4))},
+        ValueError,
+        "elbo_loss: expected one batch; got targets (2, 3), mean (3, 4)",
+    ),
+    "elbo-data": (
+        lossary.elbo_loss,
+        DATA | CODE | {"targets": np.zeros((2, 1))},
+        ValueError,
+        "elbo_loss: expected arrays of one shape; got targets (2, 1), reconstruction (2, 3)",
+    ),
+    "elbo-code": (
+        lossary.elbo_loss,
+        DATA | CODE | {"logvar": np.zeros((2, 1))},
+        ValueError,
+        "elbo_loss: expected arrays of one shape; got mean (2, 4), logvar (2, 1)",
+    ),
+    "elbo-integer-code": (
+        lossary.elbo_loss,
+        DATA | CODE | {"mean": np.zeros((2, 4), "int32")},
+        TypeError,
+        "elbo_loss: expected mean of a floating dtype; got mean int32",
+    ),
+    "elbo-sample-axis": (
+        lossary.elbo_loss,
+        DATA | CODE | {"sample_axis": 0},
+        ValueError,
+        "elbo_loss: expected sample_axis behind the batch axis 0; got sample_axis 0",
+    ),
+    "elbo-no-sample-axis": (
+        lossary.elbo_loss,
+        DATA | CODE | {"sample_axis": 2},
+        ValueError,
+        "elbo_loss: expected sample_axis in [-2, 2); got sample_axis 2 for reconstruction (2, 3)",
+    ),
+    "elbo-free-bits-of-a-sum": (
+        lossary.elbo_loss,
+        DATA | CODE | {"free_bits": 0.5, "reduction": "sum"},
+        ValueError,
+        "elbo_loss: expected free_bits_over 'sample' unless reduction is 'mean' or 'batch_sum'; "
+        "got free_bits_over 'batch', a mean over the batch, with reduction 'sum'",
+    ),
+    "logvar-beside-laplace": (
+        lossary.log_likelihood,
+        {"x": np.zeros(2), "x_hat": np.zeros(2), "logvar": np.zeros(2), "likelihood": "laplace"},
+        ValueError,
+        "log_likelihood: expected logvar only with likelihood 'gaussian'; got likelihood 'laplace'",
+    ),
+    "categorical-dtype": (
+        lossary.log_likelihood,
+        {"x": np.zeros(2), "x_hat": np.zeros((2, 3)), "likelihood": "categorical"},
+        TypeError,
+        f"log_likelihood {CLASSES}: expected labels of an integer dtype (class indices); got labels float32; "
+        "for class probabilities use soft_cross_entropy_loss",
+    ),
+    "categorical-shape": (
+        lossary.log_likelihood,
+        {"x": np.zeros(3, int), "x_hat": np.zeros((2, 3)), "likelihood": "categorical"},
+        ValueError,
+        f"log_likelihood {CLASSES}: expected labels of shape (2,), logits without their class axis 1; "
+        "got logits (2, 3), labels (3,)",
+    ),
+    "kl-without-a-batch": (
+        lossary.gaussian_kl_divergence,
+        {"mean": np.array(0.0), "logvar": np.array(0.0)},
+        ValueError,
+        "gaussian_kl_divergence: expected mean with a batch axis; got mean ()",
+    ),
+    "kl-shapes": (
+        lossary.gaussian_kl_divergence,
+        {"mean": np.zeros(3), "logvar": np.zeros((3, 1))},
+        ValueError,
+        "gaussian_kl_divergence: expected arrays of one shape; got mean (3,), logvar (3, 1)",
+    ),
+    "kl-prior": (
+        lossary.kl_divergence_diag_gaussian,
+        {"mu_q": np.zeros((2, 3)), "log_var_q": np.zeros((2, 3)), "log_var_p": np.zeros(3)},
+        ValueError,
+        "kl_divergence_diag_gaussian: expected arrays of one shape; got mu_q (2, 3), log_var_q (2, 3), log_var_p (3,)",
+    ),
+    "kl-axis": (
+        lossary.kl_divergence_diag_gaussian,
+        {"mu_q": np.zeros(3), "log_var_q": np.zeros(3), "axis": 1},
+        ValueError,
+        "kl_divergence_diag_gaussian: expected axis in [-1, 1); got axis 1 for mu_q (3,)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("loss", "kwargs", "kind", "text"), ALONE.values(), ids=ALONE.keys())
+@every_framework
+def test_alone(framework: OnNumpy, loss: Loss, kwargs: Kwargs, kind: type[Exception], text: str) -> None:
+    with refused(kind, text.replace("float32", FLOAT[framework.precision])):
+        call(framework, loss, kwargs)
+
+
+def test_nothing_at_all() -> None:
+    with refused(TypeError, "huber_loss: expected arrays; got none"):
+        lossary.huber_loss(None, None)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("value", [3.0, "text", {"a": 1}, object()], ids=lambda value: type(value).__name__)
+def test_other_things_for_an_array(value: Any) -> None:
+    text = f"expected targets to be a torch.Tensor, jax.Array or numpy.ndarray; got {type(value).__name__}"
+    with refused(TypeError, f"mse_loss: {text}"):
+        lossary.mse_loss(np.zeros(3), value)
+
+
+# ---- while tracing ----
+
+
+def test_shapes_are_refused_under_jit(jax: ModuleType) -> None:
+    text = "huber_loss: expected arrays of one shape; got predictions (3,), targets (3, 1)"
+    with refused(ValueError, text):
+        jax.jit(lossary.huber_loss)(jax.numpy.zeros(3), jax.numpy.zeros((3, 1)))
+
+
+def test_shapes_are_refused_under_compile(torch: ModuleType) -> None:
+    text = "huber_loss: expected arrays of one shape; got predictions (3,), targets (3, 1)"
+    torch._dynamo.reset()
+    with pytest.raises(Exception, match="expected arrays of one shape") as raised:
+        torch.compile(lossary.huber_loss, backend="eager")(torch.zeros(3), torch.zeros(3, 1))
+    assert text in str(raised.value)
