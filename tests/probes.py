@@ -370,7 +370,7 @@ def one_each(probes: list[Probe]) -> list[Probe]:
 
 
 _ROWS = [row(kind, "f32") for kind in (OnNumpy, OnTorch, OnJax)]
-NUMPY, TORCH, JAX = (one.values[0] for one in _ROWS)
+NUMPY_F32, TORCH_F32, JAX_F32 = (one.values[0] for one in _ROWS)
 every_framework = pytest.mark.parametrize("framework", _ROWS)
 without_compiling = pytest.mark.parametrize("framework", _ROWS[:2])
 with_gradients = pytest.mark.parametrize("framework", _ROWS[1:])

@@ -14,11 +14,11 @@ import lossary
 from tests.probes import (
     EXTREMES,
     ITEMS,
-    JAX,
-    NUMPY,
+    JAX_F32,
+    NUMPY_F32,
     ORDINARY,
     TAILS,
-    TORCH,
+    TORCH_F32,
     Probe,
     every_framework,
     measured,
@@ -242,10 +242,10 @@ def pattern(array: np.ndarray) -> np.ndarray:
 
 @over(SPECIAL)
 def test_one_pattern_of_nan_and_infinity(probe: Probe, torch: Any, jax: Any) -> None:
-    expected, found = measured(TORCH, probe), measured(JAX, probe)
+    expected, found = measured(TORCH_F32, probe), measured(JAX_F32, probe)
     values = pattern(expected.value).tolist()
     assert pattern(found.value).tolist() == values
-    assert pattern(NUMPY.value(probe.fn, probe.kwargs)).tolist() == values
+    assert pattern(NUMPY_F32.value(probe.fn, probe.kwargs)).tolist() == values
     name = next(iter(expected.gradients))
     name = "x_hat" if name == "x" else name
     assert pattern(found.gradients[name]).tolist() == pattern(expected.gradients[name]).tolist()
@@ -361,8 +361,8 @@ def test_a_batch_twice_over_has_the_same_mean(framework: OnNumpy) -> None:
 
 @over([probe for probe in EXTREMES if probe.note not in ("many-classes", "impossible")])
 def test_second_derivatives_are_no_nan(probe: Probe, torch: Any) -> None:
-    name = next(iter(measured(TORCH, probe).gradients))
-    arrays = {k: TORCH.array(a) for k, a in probe.arrays.items()}
+    name = next(iter(measured(TORCH_F32, probe).gradients))
+    arrays = {k: TORCH_F32.array(a) for k, a in probe.arrays.items()}
     leaf = arrays["x_hat" if name == "x" else name].requires_grad_()
     value = objective(probe.fn(**{**probe.kwargs, **arrays}))
     [slope] = torch.autograd.grad(value.sum(), leaf, create_graph=True)
@@ -372,7 +372,7 @@ def test_second_derivatives_are_no_nan(probe: Probe, torch: Any) -> None:
 
 @over([probe for probe in EXTREMES if probe.loss == "binary_focal_loss"][::3])
 def test_second_derivatives_are_no_nan_on_jax(probe: Probe, jax: Any) -> None:
-    arrays = JAX.native(probe.kwargs)
+    arrays = JAX_F32.native(probe.kwargs)
 
     def slope(logits: Any) -> Any:
         return jax.grad(lambda x: probe.fn(**{**arrays, "logits": x}).sum())(logits).sum()

@@ -9,10 +9,10 @@ import pytest
 
 from tests.probes import (
     EXTREMES,
-    JAX,
-    NUMPY,
+    JAX_F32,
+    NUMPY_F32,
     ORDINARY,
-    TORCH,
+    TORCH_F32,
     Probe,
     every_framework,
     measured,
@@ -49,8 +49,8 @@ def test_jit_leaves_the_value(probe: Probe, framework: OnNumpy) -> None:
 
 @over([*ORDINARY, *EXTREMES])
 def test_frameworks_agree(probe: Probe, torch: Any, jax: Any) -> None:
-    found = measured(TORCH, probe).value
-    for other in (measured(JAX, probe).value, NUMPY.value(probe.fn, probe.kwargs)):
+    found = measured(TORCH_F32, probe).value
+    for other in (measured(JAX_F32, probe).value, NUMPY_F32.value(probe.fn, probe.kwargs)):
         finite = np.isfinite(found) & np.isfinite(other)
         assert norm_error(other[finite], found[finite].astype(float)) <= 4 * EPS32
 
@@ -62,8 +62,8 @@ COMPILED = ["charbonnier_loss", "log_cosh_loss", "binary_focal_loss", "cross_ent
 def test_compiling_leaves_value_and_gradient(loss: str, torch: Any) -> None:
     for probes in (ORDINARY, EXTREMES):
         probe = next(probe for probe in probes if probe.loss == loss and probe.note != "many-classes")
-        found = TORCH.outcome(torch.compile(probe.fn, backend="aot_eager", fullgraph=True), probe.kwargs)
-        eager = measured(TORCH, probe)
+        found = TORCH_F32.outcome(torch.compile(probe.fn, backend="aot_eager", fullgraph=True), probe.kwargs)
+        eager = measured(TORCH_F32, probe)
         assert norm_error(found.value, eager.value.astype(float)) <= 2 * EPS32
         name = next(iter(eager.gradients))
         assert norm_error(found.gradients[name], eager.gradients[name].astype(float)) <= 8 * EPS32
@@ -72,14 +72,14 @@ def test_compiling_leaves_value_and_gradient(loss: str, torch: Any) -> None:
 @over(one_each(EXTREMES))
 def test_forward_mode_is_reverse_mode(probe: Probe, jax: Any, rng: np.random.Generator) -> None:
     """Only one argument moves: what the others would do at 0 · ∞ must not come in."""
-    name = next(iter(measured(JAX, probe).gradients))
+    name = next(iter(measured(JAX_F32, probe).gradients))
     name = "x_hat" if name == "x" else name
-    arrays = JAX.native(probe.kwargs)
+    arrays = JAX_F32.native(probe.kwargs)
     at = arrays.pop(name)
     along = rng.uniform(-1, 1, at.shape).astype(np.float32)
     run = jax.jit(lambda x, dx: jax.jvp(lambda y: objective(probe.fn(**{**arrays, name: y})), (x,), (dx,)))
     _, moved = run(at, along)
-    products = (measured(JAX, probe).gradients[name].astype(float) * along).reshape(probe.items, -1)
+    products = (measured(JAX_F32, probe).gradients[name].astype(float) * along).reshape(probe.items, -1)
     off = np.abs(np.asarray(moved).astype(float) - products.sum(1))
     assert (off <= 16 * EPS32 * np.abs(products).sum(1) + 1e-36).all()
 
