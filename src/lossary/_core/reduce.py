@@ -119,7 +119,8 @@ def _example_factor(xp: Namespace, factor: Any) -> Any:
 def _axes(loss: str, axis: Axis, losses: Any) -> tuple[int, ...] | None:
     if axis is None:
         return None
-    axes = tuple(axis_of(loss, "axis", i, "losses", losses) for i in ([axis] if isinstance(axis, int) else axis))
+    several = axis if isinstance(axis, (tuple, list)) else [axis]
+    axes = tuple(axis_of(loss, "axis", i, "losses", losses) for i in several)
     if len(set(axes)) != len(axes):
         raise ValueError(f"{loss}: expected axis without repetition; got axis {axis!r}")
     return axes

@@ -102,10 +102,8 @@ def broadcast_to(x: Tensor, shape: Sequence[int], /) -> Tensor:
 
 
 def sign(x: Tensor, /) -> Tensor:
-    # torch's own sign of NaN is 0, and its `where` is slow; x / |x| keeps the NaN, held off 0 and ∞.
-    limits = torch.finfo(x.dtype)
-    x = torch.clamp(x, limits.min, limits.max)
-    return x / torch.clamp(torch.abs(x), min=limits.smallest_normal * limits.eps)
+    # torch's own sign of NaN is 0, and its `where` is slow.
+    return F.hardtanh(x / torch.finfo(x.dtype).smallest_normal, -1.0, 1.0)
 
 
 def hypot(x: Tensor, y: float, /) -> Tensor:
@@ -148,7 +146,7 @@ def positions(x: Tensor, /, *, axis: int) -> Tensor:
 
 
 def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
-    if _plain(logits):
+    if _plain(logits) and logits.device.type == "cpu":  # elsewhere its look at the values would wait for the device
         return log_odds_stored(logits, index, axis % logits.ndim)
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
@@ -236,7 +234,7 @@ def tracing(x: Tensor, /) -> bool:
 
 
 def extent(x: Tensor, /) -> tuple[float, float]:
-    low, high = torch.aminmax(x.detach())
+    low, high = torch.aminmax(x.detach() if x.requires_grad else x)
     return low.item(), high.item()
 
 

@@ -44,7 +44,11 @@ class Pointwise(Function):
     ) -> Tensor:
         x = arrays[0]
         wanted = any(ctx.needs_input_grad)
-        if x.numel() > BLOCK and all(a.is_contiguous() and a.shape == x.shape for a in arrays):
+        if (
+            x.numel() > BLOCK
+            and x.device.type == "cpu"
+            and all(a.is_contiguous() and a.shape == x.shape for a in arrays)
+        ):
             losses, slope = _by_blocks(xp, formula, options, wanted, arrays)
         else:
             losses, slope_of = formula(xp, *arrays, **options)
@@ -127,8 +131,8 @@ class LogOdds(Function):
         logs = torch.log_softmax(logits, axis)
         own = logs.gather(axis, index)
         rest = -torch.expm1(own)
-        near = own > -0.5
-        if near.any():  # 1 − p cancels where p is near 1: there the other classes are added up
+        if own.numel() and own.max().item() > -0.5:  # 1 − p cancels where p is near 1: there the others are added up
+            near = own > -0.5
             rest[near] = _others(logs, index, near, axis)
         ctx.save_for_backward(logs, rest, logits, index)
         ctx.axis = axis

@@ -342,13 +342,15 @@ def labelled(
     classes = logits.shape[axis]
     (logits,) = xp.promote(logits)
     labels = xp.indices(labels)
-    ignored = None if ignore_index is None else labels == ignore_index
-    items = counted(loss, xp, shape, weights, mask, logits, dropped=ignored)
+    seen = xp.extent(labels) if xp.visible(labels) and 0 not in shape else None
+    absent = ignore_index is None or (seen is not None and not seen[0] <= ignore_index <= seen[1])
+    items = counted(loss, xp, shape, weights, mask, logits, dropped=None if absent else labels == ignore_index)
     if items is not None:
+        seen = None
         keep = xp.broadcast_to(items.keep, shape)
         labels = xp.where(keep, labels, 0)
         logits = xp.select(xp.expand_dims(keep, axis=axis), logits, 0.0)
-    labels, valid = _in_classes(loss, xp, labels, classes, ignore_index)
+    labels, valid = _in_classes(loss, xp, labels, seen, classes, ignore_index)
     odds = xp.log_odds(logits, labels, axis=axis) if classes > 1 else 0 * xp.sum(logits, axis=axis)
     if valid is not None:
         odds = xp.where(valid, odds, nan)
@@ -356,12 +358,17 @@ def labelled(
     return Labelled(xp, logits, labels, odds, axis, classes, items, v, None if v is None else v[labels])
 
 
-def _in_classes(loss: str, xp: Namespace, labels: Any, classes: int, ignore_index: int | None) -> tuple[Any, Any]:
-    """(labels, None) where all are known to lie in [0, classes); else (labels safe to look up, which were right)."""
+def _in_classes(
+    loss: str, xp: Namespace, labels: Any, seen: Any, classes: int, ignore_index: int | None
+) -> tuple[Any, Any]:
+    """(labels, None) where all are known to lie in [0, classes); else (labels safe to look up, which were right).
+
+    `seen` is their extent, where somebody has looked already.
+    """
     if 0 in labels.shape:
         return labels, None
-    if xp.visible(labels):
-        least, most = xp.extent(labels)
+    if seen is not None or xp.visible(labels):
+        least, most = seen or xp.extent(labels)
         if least >= 0 and most < classes:
             return labels, None
         if checking.level is not False:
