@@ -160,13 +160,14 @@ def test_extreme(probe: Probe, framework: OnNumpy) -> None:
 
 @every_framework
 def test_extremes_are_mostly_right_to_the_last_digits(framework: OnNumpy) -> None:
-    values, gradients = [], []
-    for probe in EXTREMES:
-        found = measured(framework, probe)
-        values.append(errors(found.value, probe.exact.value).max())
-        gradients += [worst(probe, found, name) for name in checked(probe, found)]
-    assert np.quantile(values, 0.95) <= 1e-6
-    assert not gradients or np.quantile(gradients, 0.95) <= 2e-5
+    """The contract's percentile is over calls of one item; here each item of a batch is one."""
+    found = [measured(framework, probe) for probe in EXTREMES]
+    values = [errors(one.value, probe.exact.value) for one, probe in zip(found, EXTREMES, strict=True)]
+    assert np.quantile(np.concatenate(values), 0.95) <= 1e-6
+    pairs = [(probe, one, name) for one, probe in zip(found, EXTREMES, strict=True) for name in checked(probe, one)]
+    if pairs:
+        gradients = [errors(one.gradients[name], probe.exact.gradients[name]) for probe, one, name in pairs]
+        assert np.quantile(np.concatenate(gradients), 0.95) <= 2e-5
 
 
 REGRESSION = ["mse_loss", "mae_loss", "huber_loss", "smooth_l1_loss", "log_cosh_loss", "charbonnier_loss"]
