@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -29,15 +30,27 @@ class TorchTrainer:
 
     def step(self, *batch: Array) -> Any:
         """One step of Adam; returns the objective before the step."""
-        value = self._objective(self._networks, *map(torch.from_numpy, batch))
-        self._adam.zero_grad()
-        value.backward()
-        self._adam.step()
-        return value.detach()
+        with _one_thread():
+            value = self._objective(self._networks, *map(torch.from_numpy, batch))
+            self._adam.zero_grad()
+            value.backward()
+            self._adam.step()
+            return value.detach()
 
     def networks(self) -> Networks:
         """The networks as they are now, from NumPy array to NumPy array."""
         return {name: _on_numpy(network) for name, network in self._networks.items()}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Networks this small lose more to threads that wait for each other than they gain."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _network(layers: Sequence[tuple[Array, Array]]) -> nn.Sequential:
