@@ -92,7 +92,7 @@ def fraction(loss: str, /, **options: Any) -> None:
 def plain(loss: str, /, **options: Any) -> None:
     """Options that choose the formula, so that they must be known before it is traced."""
     for name, value in options.items():
-        if hasattr(value, "dtype"):
+        if not isinstance(value, (int, float)) and hasattr(value, "dtype"):
             raise TypeError(f"{loss}: expected {name} to be a Python number; got {name} {type(value).__name__}")
 
 

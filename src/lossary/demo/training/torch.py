@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -43,7 +43,7 @@ class TorchTrainer:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _one_thread() -> Generator[None]:
     """Networks this small lose more to threads that wait for each other than they gain."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
