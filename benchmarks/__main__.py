@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -20,12 +21,15 @@ KNOWN = {question.name: question for question in QUESTIONS}
 def main(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(KNOWN)}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, and RESULTS.md is left alone.")] = False,
+    threads: Annotated[int, typer.Option(min=0, help="torch's threads; 0: its own choice. 1 for a busy machine.")] = 0,
 ) -> None:
     """Measure; without names, measure everything and write benchmarks/RESULTS.md."""
     unknown = [name for name in names or () if name not in KNOWN]
     if unknown:
         raise typer.BadParameter(f"expected names among {', '.join(KNOWN)}; got {', '.join(unknown)}")
     keep_freed_memory()
+    if threads:
+        torch.set_num_threads(threads)
     scale, console = QUICK if quick else Scale(), Console()
     results = [(question, _run(console, question, scale)) for question in map(KNOWN.get, names or KNOWN) if question]
     if not names and not quick:

@@ -9,6 +9,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -46,12 +47,11 @@ def _heading(results: list[tuple[Question, list[Row]]], scale: Scale) -> str:
 
 Measured on {date.today().isoformat()} by `python -m benchmarks`; {tally(everything)}
 
-- Machine: {machine()}, shared with other work while this ran.
+- Machine: {machine()}, shared with other work while this ran; torch on {torch.get_num_threads()} threads.
 - Software: Python {platform.python_version()}, {", ".join(f"{name} {version(name)}" for name in PACKAGES)}.
 - Method: after a warm-up, both sides take turns in one process, in random order. A round is {TURNS} turns of each side,
   at least {SAMPLE * 1e3:g} ms in sum, and counts a side's fastest turn; {_rounds(scale)} rounds. Garbage
-  collection is off, thread counts are the frameworks' own, and freed memory stays with the process
-  (`benchmarks/allocator.py`).
+  collection is off, and freed memory stays with the process (`benchmarks/allocator.py`).
 - *ratio*: the median, over the rounds, of ours / theirs within a round; *quartiles* of the same ratios. A target counts
   as met if the median is within it as measured, not rounded. Milliseconds are medians of each side, to give the scale;
   their quotient need not be the ratio.
