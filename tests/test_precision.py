@@ -107,22 +107,29 @@ MANY = 100_000
 
 
 @every_framework
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
 @over(REDUCED)
-def test_ordinary_over_many_items(probe: Probe, framework: OnNumpy, reduction: str, rng: np.random.Generator) -> None:
+def test_ordinary_mean_over_many_items(probe: Probe, framework: OnNumpy, rng: np.random.Generator) -> None:
     pick = rng.integers(0, probe.items, MANY)
-    weights = rng.uniform(0.1, 2, MANY).astype(np.float32).astype(float) if reduction == "mean" else np.ones(MANY)
-    kwargs = {**probe.kwargs, **{name: array[pick] for name, array in probe.arrays.items()}, "reduction": reduction}
-    if reduction == "mean":
-        kwargs["weights"] = weights
-    found = framework.outcome(probe.fn, kwargs)
-    total = fsum(weights) if reduction == "mean" else 1.0
+    weights = rng.uniform(0.1, 2, MANY).astype(np.float32).astype(float)
+    many = {name: array[pick] for name, array in probe.arrays.items()}
+    found = framework.outcome(probe.fn, {**probe.kwargs, **many, "weights": weights, "reduction": "mean"})
+    total = fsum(weights)
     exact = probe.exact.value[pick] * weights
     assert abs(float(found.value) - fsum(exact) / total) <= 4 * EPS32 * fsum(np.abs(exact)) / total
     for name in checked(probe, found):
         slopes = probe.exact.gradients[name][pick]
         slopes = slopes * (weights / total).reshape(-1, *[1] * (slopes.ndim - 1))
         assert norm_error(found.gradients[name], slopes) <= 8 * EPS32
+
+
+@every_framework
+@over(REDUCED[:4])
+def test_ordinary_sum_over_many_items(probe: Probe, framework: OnNumpy, rng: np.random.Generator) -> None:
+    pick = rng.integers(0, probe.items, MANY)
+    many = {name: array[pick] for name, array in probe.arrays.items()}
+    value = framework.value(probe.fn, {**probe.kwargs, **many, "reduction": "sum"})
+    exact = fsum(probe.exact.value[pick])
+    assert abs(float(value) - exact) <= 4 * EPS32 * exact
 
 
 @every_framework
@@ -180,7 +187,7 @@ HUGE = [(loss, {}) for loss in REGRESSION] + [
 
 
 @every_framework
-@pytest.mark.parametrize("items", [10, 1_000, 70_000, 200_000])
+@pytest.mark.parametrize("items", [1_000, 70_000])
 @pytest.mark.parametrize(("loss", "options"), HUGE)
 def test_a_mean_of_huge_losses_does_not_overflow(
     loss: str, options: dict[str, Any], items: int, framework: OnNumpy
