@@ -484,9 +484,15 @@ REDUCTION = (
 CASES: tuple[Case, ...] = REGRESSION + CLASSIFICATION + LIKELIHOOD + REDUCTION
 
 
-def cases(*, where: Callable[[Case], bool] = lambda _: True) -> pytest.MarkDecorator:
-    """Run a test for each case."""
-    return pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if where(case)])
+def cases(*, where: Callable[[Case], bool] = lambda _: True, sampled: bool = False) -> pytest.MarkDecorator:
+    """Run a test for each case; where that takes long (`sampled`), only for the first of each function by default."""
+    chosen = [case for case in CASES if where(case)]
+    first = {case.fn: case for case in reversed(chosen)}
+    params = [
+        pytest.param(case, id=case.name, marks=pytest.mark.slow if sampled and first[case.fn] is not case else ())
+        for case in chosen
+    ]
+    return pytest.mark.parametrize("case", params)
 
 
 def options(
