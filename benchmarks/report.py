@@ -47,17 +47,22 @@ def _heading(results: list[tuple[Question, list[Row]]], scale: Scale) -> str:
 
 Measured on {date.today().isoformat()} by `python -m benchmarks`; {tally(everything)}
 
-- Machine: {machine()}, shared with other work while this ran; torch on {torch.get_num_threads()} threads.
+- Machine: {machine()}, shared with other work while this ran; torch with {_threads()}.
 - Software: Python {platform.python_version()}, {", ".join(f"{name} {version(name)}" for name in PACKAGES)}.
 - Method: after a warm-up, both sides take turns in one process, in random order. A round is {TURNS} turns of each side,
-  at least {SAMPLE * 1e3:g} ms in sum, and counts a side's fastest turn; {_rounds(scale)} rounds. Garbage
-  collection is off, and freed memory stays with the process (`benchmarks/allocator.py`).
+  at least {SAMPLE * 1e3:g} ms in sum, and counts a side's fastest turn; {_rounds(scale)} rounds. Garbage collection
+  is off, and freed memory stays with the process (`benchmarks/allocator.py`).
 - *ratio*: the median, over the rounds, of ours / theirs within a round; *quartiles* of the same ratios. A target counts
   as met if the median is within it as measured, not rounded. Milliseconds are medians of each side, to give the scale;
   their quotient need not be the ratio.
 - *checks*: whether values were checked, as by default, or not (`lossary.checking(False)`); jitted and compiled code
   never checks them by default.
 """
+
+
+def _threads() -> str:
+    count = torch.get_num_threads()
+    return "one thread" if count == 1 else f"{count} threads"
 
 
 def _rounds(scale: Scale) -> str:
