@@ -120,9 +120,15 @@ def _log_likelihood(
 def _gaussian(xp: Namespace, x_hat: Any, x: Any, logvar: Any = None) -> Any:
     if logvar is None:
         return 0.5 * xp.pointwise(squared_error, x_hat, x, native="mse_loss")
+    return 0.5 * logvar + xp.pointwise(half_square_in_sigmas, logvar, x - x_hat)
+
+
+def half_square_in_sigmas(xp: Namespace, logvar: Any, shift: Any) -> Any:
+    """½ shift² e^−logvar, whose slope in logvar is itself with its sign turned."""
     # Scaled before it is squared: at logvar = −100 the precision alone overflows.
-    scaled = xp.multiply(x - x_hat, xp.exp(-0.5 * logvar))
-    return 0.5 * logvar + xp.multiply(0.5 * scaled, scaled)
+    scaled = shift * xp.exp(-0.5 * logvar)
+    half_square = 0.5 * scaled * scaled
+    return half_square, lambda: -half_square
 
 
 def _likelihood(loss: str, likelihood: str | LikelihoodType) -> LikelihoodType:
@@ -182,7 +188,7 @@ def gaussian_kl_divergence(
     _batched(name, mean=mean)
     mean, logvar = xp.promote(mean, logvar)
     items = counted(name, xp, mean.shape[:1], weights, mask, mean)
-    divergence = _per_example(xp, _standard_kl(xp, *_selected(xp, items, mean, logvar)))
+    divergence = _per_example(xp, xp.quietly(_kl, xp, *_selected(xp, items, mean, logvar)))
     return reduce(name, xp, divergence, items, axis=axis, normalizer=normalizer, reduction=reduction)
 
 
@@ -232,21 +238,16 @@ def kl_divergence_diag_gaussian(
     mu_q, log_var_q, *_ = promoted = xp.promote(*(array for array in arrays.values() if array is not None))
     mu_p = None if mu_p is None else promoted[2]
     log_var_p = None if log_var_p is None else promoted[-1]
-    terms = xp.quietly(_kl, xp, mu_q if mu_p is None else mu_q - mu_p, log_var_q, log_var_p)
+    terms = xp.quietly(_kl, xp, mu_q, log_var_q, mu_p, log_var_p)
     return xp.sum(terms, axis=over) if reduce_sum else terms
 
 
-def _standard_kl(xp: Namespace, mean: Any, logvar: Any) -> Any:
-    return xp.quietly(_kl, xp, mean, logvar, None)
-
-
-def _kl(xp: Namespace, shift: Any, log_var_q: Any, log_var_p: Any) -> Any:
-    """½ [(shift / σ_p)² + (e^r − 1 − r)], each term ≥ 0; the variances meet as logarithms, so none overflows before
-    the result does.
-    """
+def _kl(xp: Namespace, mu_q: Any, log_var_q: Any, mu_p: Any = None, log_var_p: Any = None) -> Any:
+    """½ [(μ_q − μ_p)² / σ_p² + (e^r − 1 − r)]; the variances meet as logarithms, which do not overflow."""
+    shift = mu_q if mu_p is None else mu_q - mu_p
     ratio = log_var_q if log_var_p is None else log_var_q - log_var_p
-    scaled = shift if log_var_p is None else xp.multiply(shift, xp.exp(-0.5 * log_var_p))
-    return xp.multiply(0.5 * scaled, scaled) + xp.pointwise(half_exp_above_tangent, ratio)
+    square = 0.5 * shift * shift if log_var_p is None else xp.pointwise(half_square_in_sigmas, log_var_p, shift)
+    return square + xp.pointwise(half_exp_above_tangent, ratio)
 
 
 def elbo_loss(
@@ -336,7 +337,7 @@ def elbo_loss(
         left = counted(name, xp, targets.shape, None, mask, mean, dropped=~keep)
         mask = None if left is None else xp.broadcast_to(left.keep, targets.shape)
     likely = _likelihood_per_example(name, xp, kind, reconstruction, targets, sample_axis, channel_axis, mask)
-    divergence = _standard_kl(xp, *_selected(xp, items, mean, logvar))
+    divergence = xp.quietly(_kl, xp, *_selected(xp, items, mean, logvar))
 
     def total(per_example: Any) -> Any:
         return reduce(name, xp, per_example, items, normalizer=normalizer, reduction=reduction)

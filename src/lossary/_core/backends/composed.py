@@ -16,11 +16,12 @@ def log_odds_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -
     """
     index = xp.expand_dims(index, axis=axis)
     own = xp.take_along_axis(logits, index, axis=axis)
+    own = xp.where(own == inf, own - own, own)  # NaN: an infinite logit is no answer
     others = xp.where(xp.positions(logits, axis=axis) == index, -inf, logits)
     top = xp.stop_gradient(xp.max(others, axis=axis, keepdims=True))
     top = xp.where(top == -inf, 0.0, top)  # no other class is possible: exp(−inf − 0) is the right 0
     rest = xp.sum(xp.exp(others - top), axis=axis, keepdims=True)
     alone = rest == 0
     # own − top first: the logsumexp itself would be rounded at the size of an offset that all logits share.
-    odds = xp.where(alone, own + inf, (own - top) - xp.log(xp.where(alone, 1.0, rest)))
+    odds = xp.where(alone, own + inf + rest, (own - top) - xp.log(xp.where(alone, 1.0, rest)))
     return xp.squeeze(odds, axis=axis)

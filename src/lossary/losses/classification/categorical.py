@@ -90,22 +90,26 @@ def cross_entropy_loss(
     items = labelled(
         name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, normalizer, reduction
     )
-    xp, logits = items.xp, items.logits
+    xp = items.xp
     losses = surprise(xp, items)
     if label_smoothing:
-        # −log p_c = −log p_y + (x_y − x_c), so the even share of the target needs no second softmax.
-        own = xp.take_along_axis(logits, xp.expand_dims(items.index, axis=items.axis), axis=items.axis)
-        spread = label_smoothing / items.classes
-        if items.class_weights is None:
-            losses = losses + spread * xp.sum(own - logits, axis=items.axis)
-        else:
-            v = laid_along(xp, items.class_weights, items.axis, logits)
-            gaps = xp.where(v == 0, 0.0, own - logits)  # an impossible class of weight 0: 0 · ∞ is 0 here
-            share = (1 - label_smoothing) * items.label_weight + spread * xp.sum(items.class_weights, axis=None)
-            losses = share * losses + spread * xp.sum(v * gaps, axis=items.axis)
+        losses = xp.quietly(_smoothed, items, losses, label_smoothing)
     elif items.label_weight is not None:
         losses = items.label_weight * losses
     return _reduced(name, items, losses, normalizer, reduction)
+
+
+def _smoothed(items: Labelled, losses: Any, smoothing: float) -> Any:
+    """−log p_c = −log p_y + (x_y − x_c), so the even share of the target needs no second softmax."""
+    xp, axis, logits = items.xp, items.axis, items.logits
+    gaps = xp.take_along_axis(logits, xp.expand_dims(items.index, axis=axis), axis=axis) - logits
+    spread = smoothing / items.classes
+    if items.class_weights is None:
+        return losses + spread * xp.sum(gaps, axis=axis)
+    v = laid_along(xp, items.class_weights, axis, logits)
+    gaps = xp.where(v == 0, 0.0, gaps)  # an impossible class of weight 0: 0 · ∞ is 0 here
+    share = (1 - smoothing) * items.label_weight + spread * xp.sum(items.class_weights, axis=None)
+    return share * losses + spread * xp.sum(v * gaps, axis=axis)
 
 
 def soft_cross_entropy_loss(

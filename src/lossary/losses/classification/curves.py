@@ -43,7 +43,7 @@ def focal(
     right, wrong = xp.sigmoid(logits), xp.sigmoid(-logits)
     miss = no * right + yes * wrong  # 1 − p_t, by sums only: relative accuracy where p_t is near 1
     surprise = yes * xp.softplus(-logits) + no * xp.softplus(logits)
-    fade = _power(xp, miss, gamma)
+    fade = _power(xp, miss, gamma, logits)
     if alpha is not None:
         fade = (alpha * yes + (1 - alpha) * no) * fade
 
@@ -53,18 +53,18 @@ def focal(
         hit, slip = xp.sigmoid(near), xp.sigmoid(-near)
         steep = (no - yes) * hit * slip / (no * hit + yes * slip)
         # Held finite: where the answer is impossible, steep is 0 beside a surprise of ∞.
-        return fade * (no * right - yes * wrong + gamma * steep * xp.minimum(surprise, 1e30))
+        return fade * (no * right - yes * wrong + gamma * steep * xp.minimum(surprise, 1e3))
 
     return fade * surprise, slope
 
 
-def _power(xp: Namespace, base: Any, exponent: float) -> Any:
-    if exponent == 0:
+def _power(xp: Namespace, miss: Any, gamma: float, logits: Any) -> Any:
+    if gamma == 0:
         return 1.0
-    if exponent >= 1:
-        return base**exponent
-    zero = base == 0  # where a root has an infinite slope
-    return xp.where(zero, 0.0, xp.where(zero, 1.0, base) ** exponent)
+    if gamma >= 1:
+        return miss**gamma
+    gone = miss == 0  # underflowed from e^−|x|, whose root is still a number; at 0 itself it would have no slope
+    return xp.where(gone, xp.exp(-gamma * xp.abs(logits)), xp.where(gone, 1.0, miss) ** gamma)
 
 
 def _answers(targets: Any, smoothing: float, pos_weight: Any = 1.0) -> tuple[Any, Any]:
