@@ -58,6 +58,7 @@ EXAMPLES = Layout("example", "mean")
 
 DIFFERENCE = (law.permutation_equivariant, law.translation_invariant("predictions", "targets"))
 TO_TARGET = (law.zero_where_equal("predictions", "targets"), law.convex("predictions"))
+SLOPE_ONE = law.lipschitz(lambda _: 1, "predictions")
 EVEN = (law.symmetric("predictions", "targets"),)
 
 
@@ -89,12 +90,7 @@ REGRESSION = (
         "mae",
         lossary.mae_loss,
         Reference("torch", ref.torch_functional("l1_loss")),
-        properties=(
-            *TO_TARGET,
-            *EVEN,
-            law.homogeneous(1, "predictions", "targets"),
-            law.lipschitz(lambda _: 1, "predictions"),
-        ),
+        properties=(*TO_TARGET, *EVEN, SLOPE_ONE, law.homogeneous(1, "predictions", "targets")),
     ),
     regression(
         "huber",
@@ -110,14 +106,14 @@ REGRESSION = (
         lossary.smooth_l1_loss,
         Reference("torch", ref.torch_functional("smooth_l1_loss")),
         options=({}, {"beta": 0.0}, {"beta": 0.5}, {"beta": 8.0}),
-        properties=(*TO_TARGET, *EVEN, law.lipschitz(lambda _: 1, "predictions")),
+        properties=(*TO_TARGET, *EVEN, SLOPE_ONE),
     ),
     regression(
         "log_cosh",
         lossary.log_cosh_loss,
         Reference("optax", ref.optax_function("log_cosh", "predictions", "targets")),
         Reference("scipy", ref.scipy_log_cosh),
-        properties=(*TO_TARGET, *EVEN, law.lipschitz(lambda _: 1, "predictions")),
+        properties=(*TO_TARGET, *EVEN, SLOPE_ONE),
     ),
     regression(
         "charbonnier",
@@ -466,7 +462,7 @@ LIKELIHOOD = (
     ),
 )
 
-# ---- what is not a loss but public: the reduction itself ----
+# ---- public, but no loss ----
 
 REDUCTION = (
     Case(

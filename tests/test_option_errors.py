@@ -1,0 +1,177 @@
+"""Options out of range: refused by exact text, at the call on every framework and when a face is built."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from tests.catalog import CASES, Case, cases
+from tests.support.faces import face_name
+from tests.support.frameworks import OnNumpy, every_framework
+from tests.support.refusal import call, is_categorical, refused
+
+NUMBERS: list[tuple[str, str, str, tuple[Any, ...], tuple[Any, ...]]] = [
+    # loss, option, expected, values out of range, values that are no number
+    ("huber_loss", "delta", "delta > 0", (0, -1.0, float("inf"), float("nan")), ("1", None, True, [1.0])),
+    ("smooth_l1_loss", "beta", "beta >= 0", (-1.0, float("inf"), float("nan")), ("1", None, True)),
+    ("charbonnier_loss", "epsilon", "epsilon > 0", (0.0, -1e-3, float("nan")), ("1", None, False)),
+    ("charbonnier_loss", "alpha", "alpha > 0", (0.0, -0.5), ("1", None, True)),
+    ("asymmetric_mse_loss", "over_penalty", "over_penalty > 0", (0.0, -2.0), ("2", None, True)),
+    ("binary_cross_entropy_loss", "pos_weight", "pos_weight >= 0", (-1.0, float("nan")), (True,)),
+    ("binary_cross_entropy_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1, float("nan")), ("0", None)),
+    ("cross_entropy_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1.0), ("0", None, True)),
+    ("soft_cross_entropy_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1.0), ("0", None, True)),
+    ("binary_focal_loss", "alpha", "alpha in [0, 1]", (-0.1, 1.1, float("nan")), ("0", True)),
+    ("binary_focal_loss", "gamma", "gamma >= 0", (-1.0, float("inf")), ("2", None, True)),
+    ("binary_focal_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1.0), ("0", None, True)),
+    ("focal_loss", "gamma", "gamma >= 0", (-1.0, float("nan")), ("2", None, True)),
+    ("focal_loss", "alpha", "alpha >= 0", (-1.0,), (True,)),
+    ("elbo_loss", "beta", "beta >= 0", (-1.0, float("nan")), ("1", None, True)),
+    ("elbo_loss", "free_bits", "free_bits >= 0", (-1.0,), ("1", None, True)),
+]
+OUT_OF_RANGE = [
+    pytest.param(
+        loss,
+        option,
+        value,
+        ValueError,
+        f"{loss}: expected {expected}; got {option} {value!r}",
+        id=f"{loss}-{option}={value}",
+    )
+    for loss, option, expected, values, _ in NUMBERS
+    for value in values
+]
+NO_NUMBERS = [
+    pytest.param(
+        loss,
+        option,
+        value,
+        TypeError,
+        f"{loss}: expected {option} to be a number; got {option} {value!r}",
+        id=f"{loss}-{option}={value!r}",
+    )
+    for loss, option, _, _, values in NUMBERS
+    for value in values
+]
+WORDS: list[tuple[str, str, Any, type[Exception], str]] = [
+    (
+        "elbo_loss",
+        "likelihood",
+        "poisson",
+        ValueError,
+        "likelihood to be one of 'gaussian', 'bernoulli', 'laplace', 'categorical'; got 'poisson'",
+    ),
+    (
+        "log_likelihood",
+        "likelihood",
+        None,
+        ValueError,
+        "likelihood to be one of 'gaussian', 'bernoulli', 'laplace', 'categorical'; got None",
+    ),
+    ("elbo_loss", "free_bits_over", "pixel", ValueError, "free_bits_over to be one of 'batch', 'sample'; got 'pixel'"),
+]
+REFUSED = [
+    *OUT_OF_RANGE,
+    *NO_NUMBERS,
+    *(
+        pytest.param(loss, option, value, kind, f"{loss}: expected {text}", id=f"{loss}-{option}={value}")
+        for loss, option, value, kind, text in WORDS
+    ),
+    *(
+        pytest.param(
+            case.fn.__name__,
+            "reduction",
+            value,
+            ValueError,
+            f"{case.fn.__name__}: expected reduction to be one of 'mean', 'sum', 'none', 'batch_sum'; got {value!r}",
+            id=f"{case.name}-reduction={value}",
+        )
+        for case in CASES
+        if case.reducible
+        for value in ("Mean", "average", None)
+    ),
+]
+refused_options = pytest.mark.parametrize(("loss", "option", "value", "kind", "text"), REFUSED)
+
+
+def first_case(loss: str) -> Case:
+    return next(case for case in CASES if case.fn.__name__ == loss)
+
+
+@refused_options
+@every_framework
+def test_option_at_the_call(
+    framework: OnNumpy, loss: str, option: str, value: Any, kind: type[Exception], text: str
+) -> None:
+    case = first_case(loss)
+    with refused(kind, text):
+        call(framework, case.fn, case.inputs(case.options[0]) | {option: value})
+
+
+@refused_options
+@pytest.mark.parametrize("faces", ["torch", "flax"])
+def test_option_at_construction(
+    faces: str, loss: str, option: str, value: Any, kind: type[Exception], text: str
+) -> None:
+    pytest.importorskip(faces)
+    if loss == "reduce_loss":
+        return  # which has no face
+    case = first_case(loss)
+    face = getattr(import_module(f"lossary.{faces}"), face_name(case.fn))
+    with refused(kind, text):
+        face(**case.fixed | {option: value})
+
+
+AXES = cases(where=lambda case: "axis" in case.parameters and case.layout.kind == "element" and case.reducible)
+
+
+@AXES
+@every_framework
+def test_axis(case: Case, framework: OnNumpy) -> None:
+    kwargs, name = case.inputs(case.options[0]), case.fn.__name__
+    with refused(ValueError, f"{name}: expected axis in [-2, 2); got axis 2 for losses (6, 5)"):
+        call(framework, case.fn, kwargs | {"axis": 2})
+    with refused(ValueError, f"{name}: expected axis in [-2, 2); got axis -3 for losses (6, 5)"):
+        call(framework, case.fn, kwargs | {"axis": (0, -3)})
+    with refused(ValueError, f"{name}: expected axis without repetition; got axis (1, -1)"):
+        call(framework, case.fn, kwargs | {"axis": (1, -1)})
+    with refused(TypeError, f"{name}: expected axis to be an integer; got axis True"):
+        call(framework, case.fn, kwargs | {"axis": True})
+    with refused(TypeError, f"{name}: expected axis to be an integer; got axis 0.0"):
+        call(framework, case.fn, kwargs | {"axis": 0.0})
+    for reduction in ("none", "batch_sum"):
+        text = f"expected axis only with reduction 'mean' or 'sum'; got axis 0 with reduction {reduction!r}"
+        with refused(ValueError, f"{name}: {text}"):
+            call(framework, case.fn, kwargs | {"axis": 0, "reduction": reduction})
+
+
+@cases(
+    where=lambda case: "channel_axis" in case.parameters and case.layout.kind == "class" and not is_categorical(case)
+)
+@every_framework
+def test_channel_axis(case: Case, framework: OnNumpy) -> None:
+    kwargs, name = case.inputs(), case.fn.__name__
+    for axis in (2, -3):
+        text = f"expected channel_axis in [-2, 2); got channel_axis {axis} for logits (6, 5)"
+        with refused(ValueError, f"{name}: {text}"):
+            call(framework, case.fn, kwargs | {"channel_axis": axis})
+    for value in ("1", True, 1.0):
+        with refused(TypeError, f"{name}: expected channel_axis to be an integer; got channel_axis {value!r}"):
+            call(framework, case.fn, kwargs | {"channel_axis": value})
+
+
+@cases(where=lambda case: case.reducible)
+@every_framework
+def test_normalizer(case: Case, framework: OnNumpy) -> None:
+    kwargs, name = case.inputs(case.options[0]), case.fn.__name__
+    for value in (0, -1.0, float("nan")):
+        with refused(ValueError, f"{name}: expected normalizer > 0; got normalizer {value!r}"):
+            call(framework, case.fn, kwargs | {"normalizer": value})
+    with refused(TypeError, f"{name}: expected normalizer to be a number; got normalizer '3'"):
+        call(framework, case.fn, kwargs | {"normalizer": "3"})
+    for reduction in ("sum", "none"):
+        text = f"expected normalizer only with reduction 'mean' or 'batch_sum'; got reduction {reduction!r}"
+        with refused(ValueError, f"{name}: {text}"):
+            call(framework, case.fn, kwargs | {"normalizer": 2.0, "reduction": reduction})
