@@ -51,11 +51,11 @@ def call_names(fn: Callable[..., Any]) -> frozenset[str]:
 
 
 def check_call(cls: type, allowed: frozenset[str], given: dict[str, Any]) -> None:
+    """Only arrays and what is new with every batch may come with a call."""
     for name in given:
         if name not in allowed:
-            raise TypeError(
-                f"{cls.__name__}: expected arrays, mask or normalizer at the call; got {name}, a constructor option"
-            )
+            known = ", a constructor option" if name in inspect.signature(cls).parameters else ""
+            raise TypeError(f"{cls.__name__}: expected arrays, mask or normalizer at the call; got {name}{known}")
 
 
 def shown(options: dict[str, Any]) -> str:

@@ -112,6 +112,10 @@ def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
+def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> None:
+    return None
+
+
 @_quiet
 def pointwise(
     formula: Callable[..., Any],

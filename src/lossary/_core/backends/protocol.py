@@ -56,6 +56,7 @@ class Namespace(Protocol):
     def stop_gradient(self, x: Any, /) -> Any: ...
     def positions(self, x: Any, /, *, axis: int) -> Any: ...  # 0, 1, 2 … along `axis`, to compare indices with
     def log_odds(self, logits: Any, index: Any, /, *, axis: int) -> Any: ...
+    def plain_cross_entropy(self, logits: Any, shares: Any, /, *, axis: int) -> Any: ...  # None: take the careful way
     def pointwise(
         self,
         formula: Callable[..., Any],

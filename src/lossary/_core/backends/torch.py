@@ -151,6 +151,14 @@ def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
+def plain_cross_entropy(logits: Tensor, shares: Tensor, /, *, axis: int) -> Tensor | None:
+    if not visible(logits) or logits.numel() == 0:
+        return None
+    losses = torch.sum(shares * torch.log_softmax(logits, axis), dim=axis).neg_()
+    # Away from certainty torch's log-softmax is as accurate; a NaN (0 · ∞ too) is no `>` and goes the careful way.
+    return losses if losses.min().item() > 0.25 else None
+
+
 def pointwise(
     formula: Callable[..., Any],
     x: Tensor,

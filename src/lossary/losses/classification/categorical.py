@@ -190,14 +190,17 @@ def soft_cross_entropy_loss(
         shares = v * shares
         divisor = xp.sum(v * probs, axis=axis)
         divisor = divisor if items is None else divisor * items.factor
-    losses = xp.quietly(_cross_entropy, xp, logits, shares, axis)
+    losses = xp.quietly(_cross_entropy, xp, logits, shares, axis, class_weights is None)
     return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction, divisor=divisor)
 
 
-def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int) -> Any:
+def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int, unit: bool) -> Any:
     """−Σ_c shares_c log p_c as Σ_c shares_c (x_top − x_c) − (Σ shares) log p_top: terms ≥ 0 only, so nothing
     cancels.
     """
+    easy = xp.plain_cross_entropy(logits, shares, axis=axis) if unit else None
+    if easy is not None:
+        return easy
     index = xp.argmax(logits, axis=axis)
     top = xp.take_along_axis(logits, xp.expand_dims(index, axis=axis), axis=axis)
     surprise = xp.softplus(-xp.log_odds(logits, index, axis=axis))
