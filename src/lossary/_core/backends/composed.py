@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -25,3 +26,44 @@ def log_odds_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -
     # own − top first: the logsumexp itself would be rounded at the size of an offset that all logits share.
     odds = xp.where(alone, own + inf + rest, (own - top) - xp.log(xp.where(alone, 1.0, rest)))
     return xp.squeeze(odds, axis=axis)
+
+
+def sqrt_with_zero(xp: Namespace, root: Callable[[Any], Any], x: Any, /) -> Any:
+    """√x with gradient 0, not ∞, at 0; `root` is the framework's own."""
+    zero = x == 0
+    return xp.where(zero, 0.0, root(xp.where(zero, 1.0, x)))
+
+
+def norm_scaled(xp: Namespace, x: Any, /, *, axis: int, keepdims: bool = False) -> Any:
+    """Euclidean norm, by its largest entry: squares neither overflow nor vanish. Gradient 0 at the zero vector."""
+    top = xp.stop_gradient(xp.max(xp.abs(x), axis=axis, keepdims=True))
+    scale = xp.where((top == 0) | (top == inf), 1.0, top)
+    scaled = x / scale
+    size = scale * xp.sqrt(xp.sum(scaled * scaled, axis=axis, keepdims=True))
+    return size if keepdims else xp.squeeze(size, axis=axis)
+
+
+def unit_vectors(xp: Namespace, x: Any, /, *, axis: int) -> Any:
+    """x / |x|; the zero vector has no direction: it stays 0, and its gradient is 0."""
+    # Scaled first: |x| itself may overflow, and its reciprocal may.
+    top = xp.stop_gradient(xp.max(xp.abs(x), axis=axis, keepdims=True))
+    zero = top == 0
+    x = xp.where(zero, 0.0, x / xp.where(zero, 1.0, top))
+    size = xp.sqrt(xp.sum(x * x, axis=axis, keepdims=True))
+    return x / xp.where(zero, 1.0, size)
+
+
+def logsumexp_of_any(xp: Namespace, x: Any, /, *, axis: int, keepdims: bool = False) -> Any:
+    """log Σ exp x; where nothing but −inf is added up it is −inf, with gradient 0."""
+    top = xp.stop_gradient(xp.max(x, axis=axis, keepdims=True))
+    top = xp.where((top == -inf) | (top == inf), 0.0, top)
+    total = xp.sum(xp.exp(x - top), axis=axis, keepdims=True)
+    nothing = total == 0
+    result = xp.where(nothing, -inf, xp.log(xp.where(nothing, 1.0, total)) + top)
+    return result if keepdims else xp.squeeze(result, axis=axis)
+
+
+def distances_direct(xp: Namespace, x: Any, y: Any, /, *, squared: bool) -> Any:
+    """By subtraction, which the matrix-product form |x|² + |y|² − 2x·y has lost near equal points."""
+    difference = xp.expand_dims(x, axis=-2) - xp.expand_dims(y, axis=-3)
+    return xp.sum(difference * difference, axis=-1) if squared else xp.norm(difference, axis=-1)

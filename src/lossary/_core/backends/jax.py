@@ -19,28 +19,41 @@ from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
 from jax.lax import optimization_barrier as _untyped_barrier
 from jax.lax import stop_gradient as stop_gradient
+from jax.nn import log_softmax as _log_softmax
 from jax.nn import sigmoid as sigmoid
+from jax.nn import softmax as _softmax
 from jax.numpy import any as any
+from jax.numpy import argmin as argmin
 from jax.numpy import broadcast_to as broadcast_to
+from jax.numpy import cos as cos
 from jax.numpy import exp as exp
 from jax.numpy import expand_dims as expand_dims
 from jax.numpy import expm1 as expm1
+from jax.numpy import flip as flip
 from jax.numpy import isfinite as isfinite
+from jax.numpy import isnan as isnan
 from jax.numpy import log as log
 from jax.numpy import log1p as log1p
 from jax.numpy import max as max
+from jax.numpy import min as min
+from jax.numpy import moveaxis as moveaxis
 from jax.numpy import multiply as multiply
 from jax.numpy import ones_like as ones_like
 from jax.numpy import reshape as reshape
+from jax.numpy import roll as roll
 from jax.numpy import sign as sign
+from jax.numpy import sin as sin
+from jax.numpy import sort as sort
 from jax.numpy import squeeze as squeeze
+from jax.numpy import stack as stack
 from jax.numpy import sum as sum
 from jax.numpy import take_along_axis as take_along_axis
 from jax.numpy import tanh as tanh
 from jax.numpy import where as where
+from jax.numpy import zeros_like as zeros_like
 
 from ..result import LossResult, flatten, unflatten
-from .composed import log_odds_by_parts
+from .composed import distances_direct, log_odds_by_parts, logsumexp_of_any, norm_scaled, sqrt_with_zero, unit_vectors
 
 NAME = "jax"
 CHANNEL_AXIS = -1
@@ -125,6 +138,49 @@ def mean(x: Array, /, *, axis: Axes) -> Array:
     return jnp.sum(x * scale if scale < 1 else x, axis=axis) * (1 / (count * scale))
 
 
+def atan(x: Array, /) -> Array:
+    return jnp.arctan(x)
+
+
+def argsort(x: Array, /, *, axis: int) -> Array:
+    return jnp.argsort(x, axis=axis, stable=True)
+
+
+def searchsorted(x: Array, values: Array, /, *, right: bool = False) -> Array:
+    search = partial(jnp.searchsorted, side="right" if right else "left")
+    for _ in range(x.ndim - 1):
+        search = jax.vmap(search)
+    return search(x, values)
+
+
+def cumulative_sum(x: Array, /, *, axis: int) -> Array:
+    return jnp.cumsum(x, axis=axis)
+
+
+def matmul(x: Array, y: Array, /) -> Array:
+    return jnp.matmul(x, y, precision=jax.lax.Precision.HIGHEST)  # accelerators would round the factors
+
+
+def take(x: Array, indices: Array, /, *, axis: int) -> Array:
+    return jnp.take(x, indices, axis=axis)
+
+
+def concat(arrays: Sequence[Array], /, *, axis: int) -> Array:
+    return jnp.concatenate(arrays, axis=axis)
+
+
+def sqrt(x: Array, /) -> Array:
+    return sqrt_with_zero(_HERE, jnp.sqrt, x)
+
+
+def norm(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+    return norm_scaled(_HERE, x, axis=axis, keepdims=keepdims)
+
+
+def unit(x: Array, /, *, axis: int) -> Array:
+    return unit_vectors(_HERE, x, axis=axis)
+
+
 def positions(x: Array, /, *, axis: int) -> Array:
     return jax.lax.broadcasted_iota(
         jnp.int32, [n if i == axis % x.ndim else 1 for i, n in enumerate(x.shape)], axis % x.ndim
@@ -195,6 +251,94 @@ def all_zero_or_one(x: Array, /) -> bool:
 
 def native_mean(native: str, x: Array, other: Array, /, **options: Any) -> None:
     return None
+
+
+def logsumexp(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+    return logsumexp_of_any(_HERE, x, axis=axis, keepdims=keepdims)
+
+
+def log_softmax(x: Array, /, *, axis: int) -> Array:
+    return _log_softmax(x, axis=axis)
+
+
+def softmax(x: Array, /, *, axis: int) -> Array:
+    return _softmax(x, axis=axis)
+
+
+def distances(x: Array, y: Array, /, *, squared: bool = False) -> Array:
+    return distances_direct(_HERE, x, y, squared=squared)  # XLA fuses it: no array has a third axis
+
+
+def segment_sum(values: Array, segments: Array, count: int, /) -> Array:
+    return jax.ops.segment_sum(values, segments, count)
+
+
+def pad(x: Array, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Array:
+    return jnp.pad(x, tuple(widths), mode=mode)
+
+
+def depthwise_conv(x: Array, kernel: Array, /) -> Array:
+    channels = x.shape[1]
+    filters = jnp.broadcast_to(kernel, (channels, 1, *kernel.shape))
+    space = "DHW"[-kernel.ndim :]
+    return jax.lax.conv_general_dilated(
+        x,
+        filters,
+        window_strides=(1,) * kernel.ndim,
+        padding="VALID",
+        dimension_numbers=(f"NC{space}", f"OI{space}", f"NC{space}"),
+        feature_group_count=channels,
+        precision=jax.lax.Precision.HIGHEST,
+    )
+
+
+def by_rows(
+    function: Callable[..., Any],
+    rows: Sequence[Array],
+    shared: Sequence[Array],
+    /,
+    *,
+    chunk_size: int | None,
+    axis: int = 0,
+) -> Any:
+    count = rows[0].shape[axis]
+    if chunk_size is None or count <= chunk_size:
+        return function(*rows, *shared)
+    whole = count // chunk_size * chunk_size
+    block_shape = (count // chunk_size, chunk_size)
+
+    def stacked(row: Array) -> Array:
+        full = jax.lax.slice_in_dim(row, 0, whole, axis=axis)
+        return jnp.moveaxis(full.reshape(*row.shape[:axis], *block_shape, *row.shape[axis + 1 :]), axis, 0)
+
+    again = jax.checkpoint(lambda block: function(*block, *shared))
+    blocks = jax.lax.map(again, tuple(stacked(row) for row in rows))
+
+    def joined(part: Array) -> Array:
+        part = jnp.moveaxis(part, 0, axis)
+        return part.reshape(*part.shape[:axis], whole, *part.shape[axis + 2 :])
+
+    results = jax.tree.map(joined, blocks)
+    if whole == count:
+        return results
+    rest = function(*(jax.lax.slice_in_dim(row, whole, count, axis=axis) for row in rows), *shared)
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts, axis=axis), results, rest)
+
+
+def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:
+    return jax.lax.scan(lambda carry, _: (step(carry), None), state, None, length=times)[0]
+
+
+def gradient(function: Callable[[Any], Any], x: Array, /) -> Array:
+    return jax.grad(lambda x: jnp.sum(function(x)))(x)
+
+
+def normal(key: Array, shape: Sequence[int], like: Array, /) -> Array:
+    return jax.random.normal(key, tuple(shape), like.dtype)
+
+
+def uniform(key: Array, shape: Sequence[int], like: Array, /) -> Array:
+    return jax.random.uniform(key, tuple(shape), like.dtype)
 
 
 def select(keep: Array, x: Array, fill: float, /) -> Array:

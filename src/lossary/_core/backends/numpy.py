@@ -11,19 +11,28 @@ from typing import Any
 import numpy as np
 from numpy import abs as abs
 from numpy import argmax as argmax
+from numpy import argmin as argmin
 from numpy import broadcast_to as broadcast_to
 from numpy import expand_dims as expand_dims
+from numpy import flip as flip
 from numpy import isfinite as isfinite
+from numpy import isnan as isnan
 from numpy import maximum as maximum
 from numpy import minimum as minimum
+from numpy import moveaxis as moveaxis
 from numpy import ones_like as ones_like
 from numpy import reshape as reshape
+from numpy import roll as roll
 from numpy import sign as sign
+from numpy import sort as sort
 from numpy import squeeze as squeeze
+from numpy import stack as stack
+from numpy import take as take
 from numpy import take_along_axis as take_along_axis
 from numpy import tanh as tanh
+from numpy import zeros_like as zeros_like
 
-from .composed import log_odds_by_parts
+from .composed import log_odds_by_parts, logsumexp_of_any, norm_scaled, sqrt_with_zero, unit_vectors
 
 NAME = "numpy"
 CHANNEL_AXIS = -1
@@ -44,6 +53,8 @@ expm1 = _quiet(np.expm1)
 log = _quiet(np.log)
 log1p = _quiet(np.log1p)
 multiply = _quiet(np.multiply)
+matmul = _quiet(np.matmul)
+sin, cos, atan = _quiet(np.sin), _quiet(np.cos), _quiet(np.arctan)
 
 
 def where(condition: Array, x: Any, y: Any, /) -> Array:
@@ -72,6 +83,29 @@ def max(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
     return np.asarray(np.max(x, axis=axis, keepdims=keepdims))
 
 
+def min(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+    return np.asarray(np.min(x, axis=axis, keepdims=keepdims))
+
+
+def argsort(x: Array, /, *, axis: int) -> Array:
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+def searchsorted(x: Array, values: Array, /, *, right: bool = False) -> Array:
+    rows, wanted = x.reshape(-1, x.shape[-1]), values.reshape(-1, values.shape[-1])
+    pairs = zip(rows, wanted, strict=True)
+    found = [np.searchsorted(row, value, "right" if right else "left") for row, value in pairs]
+    return np.asarray(found, np.int64).reshape(values.shape)
+
+
+def cumulative_sum(x: Array, /, *, axis: int) -> Array:
+    return np.cumsum(x, axis=axis, dtype=np.float64).astype(x.dtype) if x.dtype.kind == "f" else np.cumsum(x, axis=axis)
+
+
+def concat(arrays: Sequence[Array], /, *, axis: int) -> Array:
+    return np.concatenate(arrays, axis=axis)
+
+
 def any(x: Array, /, *, axis: Axes) -> Array:
     return np.asarray(np.any(x, axis=_axes(axis)))
 
@@ -86,6 +120,21 @@ def clip(x: Array, low: float, high: float, /) -> Array:
 
 def hypot(x: Array, y: float, /) -> Array:
     return np.hypot(x, np.asarray(y, dtype=x.dtype))
+
+
+@_quiet
+def sqrt(x: Array, /) -> Array:
+    return sqrt_with_zero(_HERE, np.sqrt, x)
+
+
+@_quiet
+def norm(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+    return norm_scaled(_HERE, x, axis=axis, keepdims=keepdims)
+
+
+@_quiet
+def unit(x: Array, /, *, axis: int) -> Array:
+    return unit_vectors(_HERE, x, axis=axis)
 
 
 @_quiet
@@ -140,6 +189,85 @@ def all_zero_or_one(x: Array, /) -> bool:
 
 def native_mean(native: str, x: Array, other: Array, /, **options: Any) -> None:
     return None
+
+
+@_quiet
+def logsumexp(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+    return logsumexp_of_any(_HERE, x, axis=axis, keepdims=keepdims)
+
+
+@_quiet
+def log_softmax(x: Array, /, *, axis: int) -> Array:
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+@_quiet
+def softmax(x: Array, /, *, axis: int) -> Array:
+    return np.exp(log_softmax(x, axis=axis))
+
+
+@_quiet
+def distances(x: Array, y: Array, /, *, squared: bool = False) -> Array:
+    # One coordinate after the other: no array has a third axis.
+    top = np.maximum(np.abs(x).max(initial=0.0), np.abs(y).max(initial=0.0))
+    scale = 1.0 if squared or not 0 < top < np.inf else np.exp2(np.floor(np.log2(np.float64(top))))
+    total = np.zeros((*x.shape[:-1], y.shape[-2]), np.float64)
+    for k in range(x.shape[-1]):
+        total += ((x[..., :, None, k] - y[..., None, :, k]).astype(np.float64) / scale) ** 2
+    return (total if squared else scale * np.sqrt(total)).astype(x.dtype)
+
+
+def segment_sum(values: Array, segments: Array, count: int, /) -> Array:
+    total = np.zeros((count, *values.shape[1:]), values.dtype)
+    np.add.at(total, segments, values)
+    return total
+
+
+def pad(x: Array, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Array:
+    return np.pad(x, list(widths), mode="reflect" if mode == "reflect" else "constant")
+
+
+def depthwise_conv(x: Array, kernel: Array, /) -> Array:
+    axes = tuple(range(2, x.ndim))
+    windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape, axis=axes)
+    return np.tensordot(windows.astype(np.float64), kernel.astype(np.float64), axes=kernel.ndim).astype(x.dtype)
+
+
+def by_rows(
+    function: Callable[..., Any],
+    rows: Sequence[Array],
+    shared: Sequence[Array],
+    /,
+    *,
+    chunk_size: int | None,
+    axis: int = 0,
+) -> Any:
+    if chunk_size is None or rows[0].shape[axis] <= chunk_size:
+        return function(*rows, *shared)
+    cuts = range(chunk_size, rows[0].shape[axis], chunk_size)
+    parts = [function(*block, *shared) for block in zip(*(np.split(row, cuts, axis) for row in rows), strict=True)]
+    if not isinstance(parts[0], tuple):
+        return np.concatenate(parts, axis=axis)
+    return tuple(np.concatenate(part, axis=axis) for part in zip(*parts, strict=True))
+
+
+def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:
+    for _ in range(times):
+        state = step(state)
+    return state
+
+
+def gradient(function: Callable[[Any], Any], x: Array, /) -> Array:
+    raise TypeError("gradient: expected torch or JAX arrays, which can be differentiated; got numpy")
+
+
+def normal(key: np.random.Generator, shape: Sequence[int], like: Array, /) -> Array:
+    return key.standard_normal(tuple(shape)).astype(like.dtype)
+
+
+def uniform(key: np.random.Generator, shape: Sequence[int], like: Array, /) -> Array:
+    return key.random(tuple(shape)).astype(like.dtype)
 
 
 def select(keep: Array, x: Array, fill: float, /) -> Array:

@@ -14,21 +14,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch import abs as abs
+from torch import atan as atan
+from torch import cos as cos
 from torch import exp as exp
 from torch import expm1 as expm1
 from torch import isfinite as isfinite
+from torch import isnan as isnan
 from torch import log as log
 from torch import log1p as log1p
+from torch import matmul as matmul
+from torch import moveaxis as moveaxis
 from torch import multiply as multiply
 from torch import ones_like as ones_like
 from torch import relu as relu
 from torch import sigmoid as sigmoid
+from torch import sin as sin
 from torch import tanh as tanh
+from torch import zeros_like as zeros_like
 from torch.utils._pytree import register_pytree_node
 
 from ..result import LossResult, flatten, unflatten
-from .composed import log_odds_by_parts
+from .composed import distances_direct, log_odds_by_parts, logsumexp_of_any, norm_scaled, sqrt_with_zero, unit_vectors
 from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced
+from .torch_rows import by_rows_stored, distances_stored
 
 NAME = "torch"
 CHANNEL_AXIS = 1
@@ -73,12 +81,56 @@ def max(x: Tensor, /, *, axis: int, keepdims: bool = False) -> Tensor:
     return torch.amax(x, dim=axis, keepdim=keepdims)
 
 
+def min(x: Tensor, /, *, axis: int, keepdims: bool = False) -> Tensor:
+    return torch.amin(x, dim=axis, keepdim=keepdims)
+
+
 def any(x: Tensor, /, *, axis: Axes) -> Tensor:
     return torch.any(x) if axis is None else torch.any(x, dim=axis)
 
 
 def argmax(x: Tensor, /, *, axis: int) -> Tensor:
     return torch.argmax(x, dim=axis)
+
+
+def argmin(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.argmin(x, dim=axis)
+
+
+def sort(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.sort(x, dim=axis, stable=True).values
+
+
+def argsort(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.argsort(x, dim=axis, stable=True)
+
+
+def searchsorted(x: Tensor, values: Tensor, /, *, right: bool = False) -> Tensor:
+    return torch.searchsorted(x.detach().contiguous(), values.detach().contiguous(), right=right)
+
+
+def cumulative_sum(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.cumsum(x, dim=axis)
+
+
+def take(x: Tensor, indices: Tensor, /, *, axis: int) -> Tensor:
+    return torch.index_select(x, axis, indices)
+
+
+def concat(arrays: Sequence[Tensor], /, *, axis: int) -> Tensor:
+    return torch.cat(tuple(arrays), dim=axis)
+
+
+def stack(arrays: Sequence[Tensor], /, *, axis: int) -> Tensor:
+    return torch.stack(tuple(arrays), dim=axis)
+
+
+def flip(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.flip(x, (axis,))
+
+
+def roll(x: Tensor, shift: int, /, *, axis: int) -> Tensor:
+    return torch.roll(x, shift, axis)
 
 
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int) -> Tensor:
@@ -108,6 +160,18 @@ def sign(x: Tensor, /) -> Tensor:
 
 def hypot(x: Tensor, y: float, /) -> Tensor:
     return torch.hypot(x, x.new_full((), y))
+
+
+def sqrt(x: Tensor, /) -> Tensor:
+    return sqrt_with_zero(_HERE, torch.sqrt, x)
+
+
+def norm(x: Tensor, /, *, axis: int, keepdims: bool = False) -> Tensor:
+    return norm_scaled(_HERE, x, axis=axis, keepdims=keepdims)
+
+
+def unit(x: Tensor, /, *, axis: int) -> Tensor:
+    return unit_vectors(_HERE, x, axis=axis)
 
 
 def mean(x: Tensor, /, *, axis: Axes) -> Tensor:
@@ -194,6 +258,98 @@ def native_mean(native: str, x: Tensor, other: Tensor, /, **options: Any) -> Ten
         return None
     mean = _NATIVE[native](x, other, 1, *options.values())
     return mean if _finite(mean.item()) else None
+
+
+def logsumexp(x: Tensor, /, *, axis: int, keepdims: bool = False) -> Tensor:
+    return logsumexp_of_any(_HERE, x, axis=axis, keepdims=keepdims)
+
+
+def log_softmax(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.log_softmax(x, dim=axis)
+
+
+def softmax(x: Tensor, /, *, axis: int) -> Tensor:
+    return torch.softmax(x, dim=axis)
+
+
+def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
+    return distances_stored(x, y, squared) if _plain(x, y) else distances_direct(_HERE, x, y, squared=squared)
+
+
+def segment_sum(values: Tensor, segments: Tensor, count: int, /) -> Tensor:
+    return values.new_zeros((count, *values.shape[1:])).index_add(0, segments, values)
+
+
+def pad(x: Tensor, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Tensor:
+    if mode != "reflect":
+        return F.pad(x, [n for width in reversed(widths) for n in width])
+    for axis, (before, after) in enumerate(widths):  # torch's own reflection is for two and three axes behind a batch
+        if before or after:
+            size = x.shape[axis]
+            order = [*range(before, 0, -1), *range(size), *range(size - 2, size - 2 - after, -1)]
+            x = torch.index_select(x, axis, torch.tensor(order, device=x.device))
+    return x
+
+
+def depthwise_conv(x: Tensor, kernel: Tensor, /) -> Tensor:
+    channels = x.shape[1]
+    filters = kernel.expand(channels, 1, *kernel.shape)
+    return {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[kernel.ndim](x, filters, groups=channels)
+
+
+def by_rows(
+    function: Callable[..., Any],
+    rows: Sequence[Tensor],
+    shared: Sequence[Tensor],
+    /,
+    *,
+    chunk_size: int | None,
+    axis: int = 0,
+) -> Any:
+    if chunk_size is None or rows[0].shape[axis] <= chunk_size:
+        return function(*rows, *shared)
+    if _plain(*rows, *shared):
+        return by_rows_stored(function, chunk_size, axis, len(rows), *rows, *shared)
+    parts = [
+        _computed_again(function, *block, *shared)
+        for block in zip(*(torch.split(row, chunk_size, axis) for row in rows), strict=True)
+    ]
+    if not isinstance(parts[0], tuple):
+        return torch.cat(parts, dim=axis)
+    return tuple(torch.cat(part, dim=axis) for part in zip(*parts, strict=True))
+
+
+def _computed_again(function: Callable[..., Any], *arrays: Tensor) -> Any:
+    if not torch.compiler.is_compiling():  # torch.func's transforms refuse the hooks of a checkpoint
+        return function(*arrays)
+    from torch.utils.checkpoint import checkpoint  # its import takes seconds
+
+    return checkpoint(function, *arrays, use_reentrant=False)
+
+
+def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:
+    for _ in range(times):
+        state = step(state)
+    return state
+
+
+def gradient(function: Callable[[Any], Any], x: Tensor, /) -> Tensor:
+    def total(x: Tensor) -> Tensor:
+        return torch.sum(function(x))
+
+    if torch._C._are_functorch_transforms_active():  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+        return torch.func.grad(total)(x)
+    with torch.enable_grad():
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        return torch.autograd.grad(total(x), x, create_graph=True)[0]
+
+
+def normal(key: torch.Generator, shape: Sequence[int], like: Tensor, /) -> Tensor:
+    return torch.randn(tuple(shape), generator=key, dtype=like.dtype, device=like.device)
+
+
+def uniform(key: torch.Generator, shape: Sequence[int], like: Tensor, /) -> Tensor:
+    return torch.rand(tuple(shape), generator=key, dtype=like.dtype, device=like.device)
 
 
 def select(keep: Tensor, x: Tensor, fill: float, /) -> Tensor:

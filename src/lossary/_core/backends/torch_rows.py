@@ -1,0 +1,122 @@
+"""Eager PyTorch: tables of pairs, without keeping them.
+
+Autograd stores every intermediate of a table of n × m pairs. These store the points alone and compute the rest again in
+the backward pass, block by block. Asked for a second derivative they fall back to the composed formula.
+"""
+# torch types autograd.Function's context and return values as Any.
+# pyright: reportIncompatibleMethodOverride=false, reportUnknownMemberType=false, reportUnknownParameterType=false
+# pyright: reportMissingParameterType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from .composed import distances_direct
+
+
+class ByRows(Function):
+    """function(*rows, *shared) for blocks of `chunk` rows along `axis`, joined."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Callable[..., Any], chunk: int, axis: int, rows: int, *arrays: Tensor) -> Any:
+        ctx.call = function, chunk, axis, rows
+        ctx.save_for_backward(*arrays)
+        parts = [function(*block) for block in _blocks(arrays, chunk, axis, rows)]
+        ctx.single = not isinstance(parts[0], tuple)
+        if ctx.single:
+            return torch.cat(parts, dim=axis)
+        joined = tuple(torch.cat(part, dim=axis) for part in zip(*parts, strict=True))
+        ctx.mark_non_differentiable(*(part for part in joined if not part.is_floating_point()))
+        return joined
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        function, chunk, axis, rows = ctx.call
+        arrays, wanted = ctx.saved_tensors, ctx.needs_input_grad[4:]
+        if torch.is_grad_enabled():  # a graph is wanted: the whole table at once
+            chosen = [array for array, want in zip(arrays, wanted, strict=True) if want]
+            found = iter(_pulled(function, arrays, chosen, grads, create_graph=True))
+            return *[None] * 4, *(next(found) if want else None for want in wanted)
+        totals = [torch.zeros_like(array) if want else None for array, want in zip(arrays, wanted, strict=True)]
+        for start, block in zip(
+            range(0, arrays[0].shape[axis], chunk), _blocks(arrays, chunk, axis, rows), strict=True
+        ):
+            leaves = [part.detach().requires_grad_(want) for part, want in zip(block, wanted, strict=True)]
+            size = leaves[0].shape[axis]
+            pulls = tuple(grad.narrow(axis, start, size) for grad in grads)
+            with torch.enable_grad():
+                found = iter(_pulled(function, leaves, [leaf for leaf in leaves if leaf.requires_grad], pulls))
+            for i, total in enumerate(totals):
+                if total is not None:
+                    (total.narrow(axis, start, size) if i < rows else total).add_(next(found))
+        return *[None] * 4, *totals
+
+
+def _blocks(arrays: Any, chunk: int, axis: int, rows: int) -> Iterator[tuple[Tensor, ...]]:
+    for block in zip(*(torch.split(row, chunk, axis) for row in arrays[:rows]), strict=True):
+        yield *block, *arrays[rows:]
+
+
+def _pulled(function: Any, arrays: Any, towards: Any, grads: Any, create_graph: bool = False) -> Any:
+    results = function(*arrays)
+    pairs = zip(results if isinstance(results, tuple) else (results,), grads, strict=True)
+    used = [(result, grad) for result, grad in pairs if result.requires_grad]
+    return torch.autograd.grad(
+        [result for result, _ in used],
+        towards,
+        [grad for _, grad in used],
+        create_graph=create_graph,
+        allow_unused=True,
+        materialize_grads=True,
+    )
+
+
+class Distances(Function):
+    """`distances_direct` by torch's own kernel, which subtracts before it squares and stores the distances alone."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, squared: bool) -> Tensor:
+        top = torch.maximum(_largest(x), _largest(y)).item()
+        # A power of two, so that the squares of very large or very small numbers stay in range.
+        scale = 2.0 ** int(torch.frexp(torch.tensor(top))[1]) if 0 < top < float("inf") else 1.0
+        found = torch.cdist(x / scale, y / scale, compute_mode="donot_use_mm_for_euclid_dist")
+        ctx.call = scale, squared
+        ctx.save_for_backward(x, y, found)
+        return found.square().mul_(scale).mul_(scale) if squared else found * scale
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        x, y, found = ctx.saved_tensors
+        scale, squared = ctx.call
+        wanted = ctx.needs_input_grad[:2]
+        if torch.is_grad_enabled():
+            from . import torch as xp
+
+            chosen = [array for array, want in zip((x, y), wanted, strict=True) if want]
+            table = distances_direct(xp, x, y, squared=squared)
+            slopes = iter(torch.autograd.grad(table, chosen, grad, create_graph=True))
+            return *(next(slopes) if want else None for want in wanted), None
+        pull = (grad * found * (2 * scale) if squared else grad).contiguous()
+        towards_x, towards_y = wanted
+        x, y = x / scale, y / scale
+        return (
+            torch.ops.aten._cdist_backward(pull, x, y, 2.0, found) if towards_x else None,
+            torch.ops.aten._cdist_backward(pull.mT.contiguous(), y, x, 2.0, found.mT.contiguous())
+            if towards_y
+            else None,
+            None,
+        )
+
+
+def _largest(x: Tensor) -> Tensor:
+    return x.abs().amax() if x.numel() else x.new_zeros(())
+
+
+# Function.apply is untyped; these names are what the backend calls.
+by_rows_stored: Callable[..., Any] = ByRows.apply
+distances_stored: Callable[[Tensor, Tensor, bool], Tensor] = Distances.apply

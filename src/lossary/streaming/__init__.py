@@ -1,0 +1,1 @@
+"""O(n · chunk) memory for losses over all pairs: the same formula, block by block."""
