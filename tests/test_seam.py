@@ -1,0 +1,275 @@
+"""The seam's operations on points, tables of pairs and images: one meaning on every framework, gradients included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from scipy.spatial.distance import cdist
+from scipy.special import logsumexp
+
+from lossary._core.backends import namespace
+from lossary.streaming.pairs import over_rows
+from tests.support.frameworks import NUMPY, TORCH_F64, Kwargs, OnNumpy, every_framework, frameworks_with_gradients
+
+Operation = Callable[..., Any]  # (xp, **arrays)
+
+
+def apply(operation: Operation) -> Callable[..., Any]:
+    """The operation as a function of its arrays alone."""
+    return lambda **arrays: operation(namespace("seam", **arrays), **arrays)
+
+
+def points(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.normal(size=shape)
+
+
+# ---- norms, roots and logarithms at their kinks ----
+
+KINKS: dict[str, tuple[Operation, np.ndarray, list[Any], list[Any]]] = {
+    "sqrt": (lambda xp, x: xp.sqrt(x), np.array([0.0, 4.0]), [0, 2], [0, 0.25]),
+    "norm": (
+        lambda xp, x: xp.norm(x, axis=-1),
+        np.array([[0.0, 0.0], [3.0, 4.0], [3e30, 4e30], [3e-30, 4e-30]]),
+        [0, 5, 5e30, 5e-30],
+        [[0, 0]] + [[0.6, 0.8]] * 3,
+    ),
+    "unit": (
+        lambda xp, x: xp.unit(x, axis=-1)[..., 0],
+        np.array([[0.0, 0.0], [3.0, 4.0], [3e30, 4e30]]),
+        [0, 0.6, 0.6],
+        [[0, 0], [0.128, -0.096], [1.28e-31, -0.96e-31]],  # (1 − 0.36) / 5, −0.48 / 5
+    ),
+    "logsumexp": (
+        lambda xp, x: xp.logsumexp(x, axis=-1),
+        np.array([[-inf, -inf], [0.0, -inf], [1000.0, 1000.0]]),
+        [-inf, 0, 1000 + np.log(2)],
+        [[0, 0], [1, 0], [0.5, 0.5]],
+    ),
+}
+
+
+@pytest.mark.parametrize(("operation", "x", "value", "gradient"), KINKS.values(), ids=KINKS)
+@every_framework
+def test_kinks(framework: OnNumpy, operation: Operation, x: np.ndarray, value: Any, gradient: Any) -> None:
+    found = framework.outcome(apply(operation), {"x": x})
+    np.testing.assert_allclose(found.value, value, rtol=1e-6)
+    if found.gradients:
+        np.testing.assert_allclose(found.gradients["x"], gradient, rtol=1e-6, atol=1e-37)
+
+
+# ---- distances ----
+
+
+@pytest.mark.parametrize("squared", [False, True], ids=["distances", "squares"])
+@every_framework
+def test_distances(framework: OnNumpy, squared: bool, rng: np.random.Generator) -> None:
+    x, y = points(rng, 2, 7, 3), points(rng, 2, 5, 3)
+    y[:, 0] = x[:, 0]
+    kind = "sqeuclidean" if squared else "euclidean"
+    expected = np.stack([cdist(a, b, kind) for a, b in zip(x, y, strict=True)])
+    found = framework.outcome(apply(lambda xp, x, y: xp.distances(x, y, squared=squared)), {"x": x, "y": y})
+    np.testing.assert_allclose(found.value, expected, rtol=1e-6)
+    assert not found.value[:, 0, 0].any()
+    if found.gradients:  # of Σ distances: towards the other point, and nothing at equal points
+        gap = x[:, :, None] - y[:, None]
+        slopes = 2 * gap if squared else gap / np.where(expected == 0, 1, expected)[..., None]
+        np.testing.assert_allclose(found.gradients["x"], slopes.sum(2), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(found.gradients["y"], -slopes.sum(1), rtol=1e-5, atol=1e-5)
+
+
+@every_framework
+def test_distances_far_from_the_origin(framework: OnNumpy) -> None:
+    """|x|² + |y|² − 2x·y would have lost them."""
+    x = 1024.0 + np.arange(6.0).reshape(3, 2) / 1024
+    found = framework.value(apply(lambda xp, x, y: xp.distances(x, y)), {"x": x, "y": x[::-1].copy()})
+    np.testing.assert_allclose(found, cdist(x, x[::-1]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+@every_framework
+def test_distances_of_any_size(framework: OnNumpy, size: float, rng: np.random.Generator) -> None:
+    x, y = points(rng, 4, 3), points(rng, 4, 3)
+    arrays = {"x": (size * x).astype(np.float32), "y": (size * y).astype(np.float32)}
+    found = framework.outcome(apply(lambda xp, x, y: xp.distances(x, y)), arrays)
+    np.testing.assert_allclose(found.value, size * cdist(x, y), rtol=1e-5)
+    for gradient in found.gradients.values():
+        assert np.isfinite(gradient).all()
+        assert gradient.any()
+
+
+def test_distances_have_two_derivatives(torch: ModuleType, rng: np.random.Generator) -> None:
+    leaves = list(TORCH_F64.leaves({"x": points(rng, 4, 3), "y": points(rng, 5, 3)}).values())
+    xp = namespace("seam", x=leaves[0])
+    for squared in (False, True):
+        assert torch.autograd.gradcheck(lambda x, y, s=squared: xp.distances(x, y, squared=s), leaves)
+        assert torch.autograd.gradgradcheck(lambda x, y, s=squared: xp.distances(x, y, squared=s), leaves)
+
+
+# ---- blocks of rows ----
+
+
+def attention(xp: Any, chunk: Any, **arrays: Any) -> Any:
+    """Per row of x: a logsumexp over y, twice, and where it is smallest."""
+
+    def rows(x: Any, number: Any, y: Any) -> Any:
+        scores = xp.matmul(x, xp.moveaxis(y, -1, -2)) + number[..., None]
+        return xp.logsumexp(scores, axis=-1) ** 2, xp.argmin(scores, axis=-1)
+
+    x, y = arrays["x"], arrays["y"]
+    axis = len(x.shape) - 2
+    number = xp.sum(0 * x, axis=-1) + xp.astype(xp.positions(x[..., 0], axis=-1), x)
+    return over_rows(xp, rows, (x, number), (y,), entries=y.shape[-2], chunk_size=chunk, axis=axis)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)], ids=["rows", "batches"])
+@pytest.mark.parametrize("chunk", [None, 1, 2, 3, 6, 7, 8, "auto"])
+@every_framework
+def test_blocks_do_not_show(framework: OnNumpy, chunk: Any, batch: tuple[int, ...], rng: np.random.Generator) -> None:
+    arrays = {"x": points(rng, *batch, 7, 3), "y": points(rng, *batch, 5, 3)}
+    scores = arrays["x"] @ np.swapaxes(arrays["y"], -1, -2) + np.arange(7)[:, None]
+    found = framework.outcome(apply(lambda xp, **kw: attention(xp, chunk, **kw)[0]), arrays)
+    np.testing.assert_allclose(found.value, logsumexp(scores, axis=-1) ** 2, rtol=1e-5)
+    lowest = framework.value(apply(lambda xp, **kw: attention(xp, chunk, **kw)[1]), arrays)
+    assert lowest.tolist() == scores.argmin(-1).tolist()
+    dense = framework.outcome(apply(lambda xp, **kw: attention(xp, None, **kw)[0]), arrays)
+    for name, gradient in found.gradients.items():
+        np.testing.assert_allclose(gradient, dense.gradients[name], rtol=1e-5, atol=1e-5)
+
+
+def rows_of(chunk: Any) -> Callable[..., Any]:
+    return lambda x, y: attention(namespace("seam", x=x), chunk, x=x, y=y)[0]
+
+
+def test_blocks_have_two_derivatives(torch: ModuleType, rng: np.random.Generator) -> None:
+    leaves = list(TORCH_F64.leaves({"x": points(rng, 5, 2), "y": points(rng, 4, 2)}).values())
+    assert torch.autograd.gradcheck(rows_of(2), leaves)
+    assert torch.autograd.gradgradcheck(rows_of(2), leaves)
+
+
+def test_blocks_in_other_modes(torch: ModuleType, rng: np.random.Generator) -> None:
+    x, y = TORCH_F64.leaves({"x": points(rng, 5, 2), "y": points(rng, 4, 2)}).values()
+    expected = rows_of(None)(x, y)
+    gradients = torch.autograd.grad(expected.sum(), (x, y))
+    compiled = torch.compile(rows_of(2), fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(torch.autograd.grad(compiled(x, y).sum(), (x, y)), gradients)
+    mapped = torch.func.vmap(lambda x: rows_of(2)(x, y))(torch.stack([x, x]))
+    torch.testing.assert_close(mapped[1], expected)
+    found = torch.func.grad(lambda x, y: rows_of(2)(x, y).sum(), (0, 1))(x.detach(), y.detach())
+    torch.testing.assert_close(found, gradients)
+
+
+def kept(torch: ModuleType, function: Callable[..., Any], arrays: Kwargs) -> int:
+    """Bytes that the backward pass waits for."""
+    seen: dict[int, int] = {}
+
+    def see(tensor: Any) -> Any:
+        seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(see, lambda tensor: tensor):
+        function(**TORCH_F64.leaves(arrays))
+    return sum(seen.values())
+
+
+def test_blocks_are_not_kept(torch: ModuleType, rng: np.random.Generator) -> None:
+    arrays = {"x": points(rng, 256, 2), "y": points(rng, 256, 2)}
+    table = 256 * 256 * 8
+    assert kept(torch, rows_of(16), arrays) < table / 10
+    assert kept(torch, rows_of(None), arrays) > table
+
+
+def test_jax_keeps_no_table(jax: ModuleType, rng: np.random.Generator) -> None:
+    arrays = [points(rng, 512, 2).astype(np.float32) for _ in range(2)]
+
+    def peak(chunk: Any) -> int:
+        total = jax.jit(jax.grad(lambda x, y: rows_of(chunk)(x, y).sum(), (0, 1)))
+        return total.lower(*arrays).compile().memory_analysis().temp_size_in_bytes
+
+    assert peak(16) < 512 * 512 * 4 / 4
+    assert peak(None) >= 512 * 512 * 4
+
+
+# ---- images ----
+
+
+@pytest.mark.parametrize("mode", ["reflect", "constant"])
+@every_framework
+def test_filters(framework: OnNumpy, mode: str, rng: np.random.Generator) -> None:
+    images, kernel = points(rng, 2, 3, 6, 7), points(rng, 3, 3)
+
+    def filtered(xp: Any, x: Any) -> Any:
+        padded = xp.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)], mode=mode)
+        return xp.depthwise_conv(padded, xp.asarray(kernel, x))
+
+    edge = "mirror" if mode == "reflect" else "constant"  # scipy's name for a reflection that leaves the edge alone
+    expected = ndimage.correlate(images, kernel[None, None], mode=edge)
+    np.testing.assert_allclose(framework.value(apply(filtered), {"x": images}), expected, rtol=1e-5, atol=1e-5)
+
+
+@every_framework
+def test_padding_by_unequal_widths(framework: OnNumpy) -> None:
+    x = np.arange(6.0).reshape(1, 2, 3)
+    found = framework.value(apply(lambda xp, x: xp.pad(x, [(0, 0), (1, 0), (0, 2)], mode="reflect")), {"x": x})
+    assert found.tolist() == np.pad(x, [(0, 0), (1, 0), (0, 2)], mode="reflect").tolist()
+
+
+# ---- the rest ----
+
+OTHERS: dict[str, tuple[Operation, Callable[[np.ndarray], Any]]] = {
+    "argsort": (lambda xp, x: xp.argsort(xp.abs(x), axis=0), lambda x: np.argsort(abs(x), axis=0, kind="stable")),
+    "cumulative sum": (lambda xp, x: xp.cumulative_sum(x, axis=1), lambda x: np.cumsum(x, axis=1)),
+    "searchsorted": (
+        lambda xp, x: xp.searchsorted(xp.sort(x, axis=-1), x[:, :2], right=True),
+        lambda x: np.stack([np.searchsorted(np.sort(row), row[:2], "right") for row in x]),
+    ),
+    "segment sum": (
+        lambda xp, x: xp.segment_sum(x, xp.positions(x, axis=0)[:, 0] // 2, 3),
+        lambda x: np.stack([x[:2].sum(0), x[2:4].sum(0), x[4:].sum(0)]),
+    ),
+    "softmax": (lambda xp, x: xp.softmax(x, axis=1), lambda x: np.exp(x - logsumexp(x, axis=1, keepdims=True))),
+    "iterate": (lambda xp, x: xp.iterate(lambda state: 0.5 * state + 1, x, 3), lambda x: x / 8 + 1.75),
+}
+
+
+@pytest.mark.parametrize(("operation", "expected"), OTHERS.values(), ids=OTHERS)
+@every_framework
+def test_operation(
+    framework: OnNumpy, operation: Operation, expected: Callable[[np.ndarray], Any], rng: np.random.Generator
+) -> None:
+    x = np.round(4 * points(rng, 5, 4)) / 4  # with ties
+    np.testing.assert_allclose(framework.value(apply(operation), {"x": x}), expected(x), rtol=1e-6)
+
+
+@frameworks_with_gradients
+def test_gradient_of_a_gradient(framework: OnNumpy) -> None:
+    """Σ (∂ Σ x³ / ∂x)² = Σ 9x⁴, whose own gradient is 36x³."""
+    found = framework.outcome(apply(lambda xp, x: xp.gradient(lambda x: x**3, x) ** 2), {"x": np.array([1.0, 2.0])})
+    assert found.value.tolist() == [9.0, 144.0]
+    assert found.gradients["x"].tolist() == [36.0, 288.0]
+
+
+def test_numpy_has_no_gradient() -> None:
+    with pytest.raises(TypeError, match="expected torch or JAX arrays"):
+        NUMPY.value(apply(lambda xp, x: xp.gradient(lambda x: x, x)), {"x": np.ones(2)})
+
+
+def test_keys_draw_the_same_again(torch: ModuleType, jax: ModuleType) -> None:
+    keys: list[tuple[Any, Callable[[], Any]]] = [
+        (np.zeros(1), lambda: np.random.default_rng(0)),
+        (torch.zeros(1), lambda: torch.Generator().manual_seed(0)),
+        (jax.numpy.zeros(1), lambda: jax.random.key(0)),
+    ]
+    for like, key in keys:
+        xp = namespace("seam", like=like)
+        once, again = (np.asarray(xp.normal(key(), (1000,), like)) for _ in range(2))
+        assert once.tolist() == again.tolist()
+        assert abs(once.std() - 1) < 0.1
+        level = np.asarray(xp.uniform(key(), (1000,), like))
+        assert (level >= 0).all()
+        assert (level < 1).all()
