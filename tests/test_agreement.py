@@ -50,13 +50,13 @@ def test_double_precision(framework: OnNumpy, case: Case, options: Options) -> N
     agrees(framework, case.items, case.inputs_with_kinks(options))
 
 
-@cases(sampled=True)
+@cases(sampled="loss")
 @pytest.mark.parametrize("framework", [row(OnJax, "f64")])
 def test_double_precision_of_defaults(framework: OnNumpy, case: Case) -> None:
     agrees(framework, case.items, case.inputs_with_kinks(case.options[0]))
 
 
-@cases(sampled=True)
+@cases(sampled="loss")
 @frameworks_with_gradients
 def test_mean_of_dense_prediction(framework: OnNumpy, case: Case) -> None:
     agrees(framework, case.fn, case.inputs(case.options[0], "dense"))

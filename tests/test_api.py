@@ -16,8 +16,9 @@ import pytest
 import lossary
 from lossary import aliases
 from lossary.cli.docstrings import SECTIONS, read_docstring
+from lossary.cli.entries import class_name
 from lossary.losses import FAMILIES
-from tests.catalog import CASES, Case, cases
+from tests.catalog import CASES, WITHOUT, Case, cases, names
 from tests.support.faces import face_name
 
 SOURCE = Path(lossary.__file__).parent
@@ -25,15 +26,8 @@ MODULES = [import_module(f"lossary.losses.{family}") for family in FAMILIES]
 LOSSES = [getattr(module, name) for module in MODULES for name in module.__all__]
 MACHINERY = {"reduce_loss", "LossResult", "checking", "LikelihoodType"}
 
-ARRAYS = {
-    *("predictions", "targets", "logits", "labels", "probs", "weights", "loss"),
-    *("mean", "logvar", "reconstruction", "x", "x_hat", "mu_q", "log_var_q", "mu_p", "log_var_p"),
-}
-OPTIONS = {
-    *("axis", "channel_axis", "sample_axis", "mask", "normalizer", "reduction", "reduce_sum"),
-    *("delta", "beta", "epsilon", "alpha", "gamma", "over_penalty", "free_bits", "free_bits_over"),
-    *("class_weights", "pos_weight", "label_smoothing", "ignore_index", "from_logits", "likelihood", "full"),
-}
+ARRAYS = {"weights"} | names("ARRAYS")
+OPTIONS = {"axis", "channel_axis", "mask", "normalizer", "reduction", "chunk_size"} | names("OPTIONS")
 
 losses = pytest.mark.parametrize("fn", LOSSES, ids=lambda fn: fn.__name__)
 functions = pytest.mark.parametrize("fn", [*LOSSES, lossary.reduce_loss], ids=lambda fn: fn.__name__)
@@ -67,11 +61,27 @@ def test_exported_where_it_is_defined(fn: Any) -> None:
     assert getattr(lossary, fn.__name__) is fn
 
 
+@pytest.mark.parametrize(
+    ("function", "face"),
+    [
+        *(
+            ("huber_loss", "HuberLoss"),
+            ("smooth_l1_loss", "SmoothL1Loss"),
+            ("gaussian_kl_divergence", "GaussianKLDivergence"),
+        ),
+        *(("nt_xent_loss", "NTXentLoss"), ("info_nce_loss", "InfoNCELoss"), ("ms_ssim_loss", "MSSSIMLoss")),
+        *(("giou_loss", "GIoULoss"), ("psnr_loss", "PSNRLoss"), ("proxy_nca_loss", "ProxyNCALoss")),
+    ],
+)
+def test_class_names(function: str, face: str) -> None:
+    assert class_name(function) == face
+
+
 def test_only_what_is_to_be_made_small_is_called_a_loss() -> None:
-    names = {fn.__name__: face_name(fn) for fn in LOSSES}
-    others = {name for name in names if not name.endswith("_loss")}
-    assert others == {"log_likelihood", "gaussian_kl_divergence", "kl_divergence_diag_gaussian"}
-    assert all(face.endswith("Loss") == name.endswith("_loss") for name, face in names.items())
+    faces = {fn.__name__: face_name(fn) for fn in LOSSES}
+    others = {name for name in faces if not name.endswith("_loss")}
+    assert others == names("NO_LOSSES")
+    assert all(face.endswith("Loss") == name.endswith("_loss") for name, face in faces.items())
 
 
 # ---- signatures ----
@@ -100,11 +110,11 @@ def test_common_options_look_alike(fn: Any) -> None:
     for name, default in defaults.items():
         if name in parameters:
             assert parameters[name].default == default, name
-    names = list(parameters)
-    if "reduction" in names:
-        assert {"mask", "normalizer"} <= set(names)
-        assert fn is lossary.reduce_loss or names[-1] == "reduction"
-    if "weights" in names and fn is not lossary.reduce_loss:
+    given = list(parameters)
+    if "reduction" in given:
+        assert {"mask", "normalizer"} - WITHOUT.get(fn.__name__, set()) <= set(given)
+        assert fn is lossary.reduce_loss or given[-1] == "reduction"
+    if "weights" in given and fn is not lossary.reduce_loss:
         arrays = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
         assert arrays[-1] == "weights"
 

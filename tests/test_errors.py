@@ -11,7 +11,6 @@ import pytest
 import lossary
 from tests.catalog import CASES, Bad, Case, cases
 from tests.support.frameworks import JAX, NUMPY, TORCH, Kwargs, Loss, OnNumpy, every_framework, split
-from tests.support.inputs import SHAPES
 from tests.support.refusal import call, is_categorical, refused
 
 FLOAT = {"f32": "float32", "f64": "float64"}
@@ -28,13 +27,13 @@ def at(name: str) -> Case:
 @every_framework
 def test_list_for_an_array(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
-    for name in case.arrays(SHAPES["rows"]):
+    for name in case.arrays():
         text = f"expected {name} to be a torch.Tensor, jax.Array or numpy.ndarray; got list"
         with refused(TypeError, f"{case.fn.__name__}: {text}"):
             call(framework, case.fn, kwargs | {name: kwargs[name].tolist()})
 
 
-@cases(where=lambda case: len(case.arrays(SHAPES["rows"])) > 1 and not is_categorical(case))
+@cases(where=lambda case: len(case.arrays()) > 1 and not is_categorical(case))
 @pytest.mark.parametrize(
     ("first", "second"), [(TORCH, NUMPY), (NUMPY, TORCH), (JAX, NUMPY), (TORCH, JAX)], ids=lambda f: f.name
 )
@@ -49,11 +48,11 @@ def test_mixed_frameworks(case: Case, first: OnNumpy, second: OnNumpy) -> None:
         case.fn(**mixed, **options)
 
 
-@cases(where=lambda case: case.layout.kind == "element" and len(case.arrays(SHAPES["rows"])) > 1)
+@cases(where=lambda case: case.layout.kind == "element" and len(case.arrays()) > 1)
 @every_framework
 def test_shapes_that_would_broadcast(case: Case, framework: OnNumpy) -> None:
     for shapes in ([(3,), (3, 1)], [(3, 1), (3,)], [(2, 3), (1, 3)], [(), (1,)], [(4,), (3,)]):
-        names = list(case.arrays(SHAPES["rows"]))
+        names = list(case.arrays())
         arrays = {name: np.full(shapes[min(i, 1)], 0.5) for i, name in enumerate(names)}
         got = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         with refused(ValueError, f"{case.fn.__name__}: expected arrays of one shape; got {got}"):
@@ -63,7 +62,7 @@ def test_shapes_that_would_broadcast(case: Case, framework: OnNumpy) -> None:
 @cases(where=lambda case: not is_categorical(case))
 @every_framework
 def test_predictions_of_another_dtype(case: Case, framework: OnNumpy) -> None:
-    first = "x_hat" if "x_hat" in case.parameters else next(iter(case.arrays(SHAPES["rows"])))
+    first = "x_hat" if "x_hat" in case.parameters else next(iter(case.arrays()))
     kwargs = case.inputs(case.options[0])
     for dtype in ("int32", "uint8", "bool", "complex64"):
         with refused(TypeError, f"{case.fn.__name__}: expected {first} of a floating dtype; got {first} {dtype}"):

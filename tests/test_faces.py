@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import lossary
+from lossary._core.faces import PER_CALL
 from lossary.losses import FAMILIES
 from tests.catalog import Case, Options, cases, options
 from tests.support.faces import face_name
@@ -24,7 +25,6 @@ FUNCTIONS = [
     for f in FAMILIES
     for n in import_module(f"lossary.losses.{f}").__all__
 ]
-PER_CALL = ("mask", "normalizer")
 CLASS_WEIGHTS = np.array([1.0, 2.0, 0.5])
 
 both = pytest.mark.parametrize("package", ["torch", "flax"])
@@ -74,7 +74,7 @@ def test_face_equals_function(package: str, case: Case, options: Options) -> Non
     framework = framework_of(package)
     face = face_of(package, face_name(case.fn))
     kwargs = framework.native(case.inputs(options))
-    arrays = [kwargs.pop(name) for name in case.arrays((6, 5))]
+    arrays = [kwargs.pop(name) for name in case.arrays()]
     found, expected = face(**kwargs)(*arrays), case.fn(*arrays, **kwargs)
     np.testing.assert_array_equal(framework.numpy(objective(found)), framework.numpy(objective(expected)))
 
@@ -88,7 +88,7 @@ def test_weights_mask_and_normalizer_come_with_the_call(package: str, case: Case
     mask = np.arange(np.prod(shape)).reshape(shape) % 3 > 0
     call = framework.native({"weights": np.linspace(1, 2, shape[0]), "mask": mask, "normalizer": 3.0})
     native = framework.native(kwargs)
-    arrays = {name: native.pop(name) for name in case.arrays((6, 5))}
+    arrays = {name: native.pop(name) for name in case.arrays()}
     found = face_of(package, face_name(case.fn))(**native)(*arrays.values(), **call)
     expected = case.fn(**arrays, **native, **call)
     np.testing.assert_array_equal(framework.numpy(found), framework.numpy(expected))
@@ -99,7 +99,7 @@ def test_weights_mask_and_normalizer_come_with_the_call(package: str, case: Case
 def test_copies(package: str, case: Case) -> None:
     framework = framework_of(package)
     native = framework.native(case.inputs(case.options[-1]))
-    arrays = [native.pop(name) for name in case.arrays((6, 5))]
+    arrays = [native.pop(name) for name in case.arrays()]
     face = face_of(package, face_name(case.fn))(**native)
     expected = framework.numpy(objective(face(*arrays)))
     for other in (copy.deepcopy(face), copy.copy(face), pickle.loads(pickle.dumps(face))):

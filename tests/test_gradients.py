@@ -148,7 +148,7 @@ def test_torch_vmap(torch: ModuleType, case: Case) -> None:
         torch.testing.assert_close(found, torch.stack(expected))
 
 
-@cases(sampled=True)
+@cases(sampled="loss")
 def test_second_derivatives_agree_with_jax(jax: ModuleType, torch: ModuleType, case: Case) -> None:
     kwargs = weighted(case)
     names = floating(kwargs)
@@ -199,12 +199,12 @@ def large(case: Case, rng: np.random.Generator) -> dict[str, Any]:
     return {name: TORCH.array(array) for name, array in case.make(rng, (LARGE, SHAPES["rows"][1])).items()}
 
 
-@cases(where=lambda case: case.per_item, sampled=True)
+@cases(where=lambda case: case.per_item, sampled="loss")
 def test_large_arrays_equal_their_pieces(torch: ModuleType, case: Case, rng: np.random.Generator) -> None:
     check_pieces(torch, case, large(case, rng))
 
 
-@cases(where=lambda case: case.layout.kind != "example", sampled=True)
+@cases(where=lambda case: case.layout.kind != "example", sampled="loss")
 def test_large_transposed_arrays_equal_their_pieces(torch: ModuleType, case: Case, rng: np.random.Generator) -> None:
     transposed = {name: a.transpose(0, -1).contiguous().transpose(0, -1) for name, a in large(case, rng).items()}
     check_pieces(torch, case, transposed)
@@ -218,7 +218,7 @@ def test_large_arrays_of_two_layouts_equal_their_pieces(
     check_pieces(torch, case, {first[0]: first[1].t().contiguous().t(), **dict(others)})
 
 
-@cases(where=lambda case: case.reducible and case.per_item, sampled=True)
+@cases(where=lambda case: case.reducible and case.per_item, sampled="loss")
 def test_large_means(torch: ModuleType, case: Case, rng: np.random.Generator) -> None:
     kwargs = case.make(rng, (LARGE, SHAPES["rows"][1])) | case.fixed | case.options[0]
     found = TORCH.outcome(case.fn, kwargs)

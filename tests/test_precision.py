@@ -39,7 +39,7 @@ def checked(probe: Probe, found: Outcome) -> list[str]:
 
 
 def worst(probe: Probe, found: Outcome, name: str, dtype: Any = np.float32) -> float:
-    return float(errors(found.gradients[name], probe.exact.gradients[name], dtype).max())
+    return float(errors(probe.by_item(found.gradients[name]), probe.by_item(probe.exact.gradients[name]), dtype).max())
 
 
 # ---- the probes and the reference themselves ----

@@ -108,7 +108,7 @@ def test_mean_is_one_number(case: Case, framework: OnNumpy) -> None:
         assert framework.value(case.fn, case.inputs(case.options[0]) | {"reduction": reduction}).shape == ()
 
 
-@cases(where=weighs, sampled=True)
+@cases(where=weighs, sampled="loss")
 @every_framework
 def test_scale_of_weights_does_not_change_a_mean(case: Case, framework: OnNumpy, rng: np.random.Generator) -> None:
     kwargs = case.inputs(case.options[0])
@@ -164,7 +164,7 @@ def test_axis_beside_weights_of_examples(framework: OnNumpy) -> None:
 def drop(case: Case, kwargs: Kwargs, keep: np.ndarray, garbage: float) -> Kwargs:
     """The arguments with garbage where items do not count: NaN or inf, and labels of no class."""
     spoiled = dict(kwargs)
-    for name in case.arrays(SHAPES["rows"]):
+    for name in case.arrays():
         array = kwargs[name]
         gone = ~case.layout.spread(keep, array)
         spoiled[name] = np.where(gone, garbage if array.dtype.kind == "f" else 77, array)
@@ -173,7 +173,7 @@ def drop(case: Case, kwargs: Kwargs, keep: np.ndarray, garbage: float) -> Kwargs
 
 def check_dropped(framework: OnNumpy, case: Case, kwargs: Kwargs, keep: np.ndarray, way: dict[str, Any]) -> None:
     """With garbage where `keep` is False, everything is as without those items, and their own gradients are 0."""
-    names = set(case.arrays(SHAPES["rows"]))
+    names = set(case.arrays())
     kept = {name: case.layout.take(kwargs[name], keep) for name in names}
     expected = framework.outcome(case.fn, kwargs | kept)
     for garbage in (np.nan, np.inf):
@@ -196,7 +196,7 @@ def some(case: Case, kwargs: Kwargs) -> np.ndarray:
     return keep
 
 
-@cases(where=masks, sampled=True)
+@cases(where=masks, sampled="loss")
 @every_framework
 def test_masked_is_removed(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
@@ -204,7 +204,7 @@ def test_masked_is_removed(case: Case, framework: OnNumpy) -> None:
     check_dropped(framework, case, kwargs, keep, {"mask": keep})
 
 
-@cases(where=weighs, sampled=True)
+@cases(where=weighs, sampled="loss")
 @every_framework
 def test_weight_zero_is_removed(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
@@ -280,7 +280,7 @@ def nothing(case: Case, shape: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     return ways
 
 
-@cases(where=lambda case: case.reducible, sampled=True)
+@cases(where=lambda case: case.reducible, sampled="loss")
 @every_framework
 def test_nothing_counted_is_zero(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
@@ -299,7 +299,7 @@ def test_everything_ignored_is_zero(case: Case, framework: OnNumpy) -> None:
 
 
 @pytest.mark.parametrize(("shape", "reduction"), [((0, 5), "mean"), ((0, 5, 3), "batch_sum")], ids=["rows", "dense"])
-@cases(where=lambda case: case.reducible, sampled=True)
+@cases(where=lambda case: case.reducible, sampled="loss")
 @every_framework
 def test_empty_batch_is_zero(case: Case, framework: OnNumpy, shape: tuple[int, ...], reduction: str) -> None:
     kwargs = case.arrays(shape) | case.fixed | case.options[0]
@@ -341,7 +341,7 @@ def test_micro_batches_with_a_normalizer_are_one_batch(case: Case, options: Opti
     check_accumulation(NUMPY, case, options)
 
 
-@cases(where=lambda case: case.reducible and case.per_item, sampled=True)
+@cases(where=lambda case: case.reducible and case.per_item, sampled="loss")
 @frameworks_with_gradients
 def test_micro_batches_accumulate_gradients(case: Case, framework: OnNumpy) -> None:
     check_accumulation(framework, case, case.options[0])

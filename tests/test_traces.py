@@ -43,7 +43,7 @@ def check_same(found: Outcome, expected: Outcome) -> None:
 # ---- jax.jit ----
 
 
-@cases(sampled=True)
+@cases(sampled="loss")
 def test_jit_equals_eager(jax: ModuleType, case: Case) -> None:
     kwargs = case.inputs(case.options[0])
     native = JAX.native(kwargs)
@@ -53,7 +53,7 @@ def test_jit_equals_eager(jax: ModuleType, case: Case) -> None:
     check_same(JAX.outcome(case.fn, kwargs), eager)
 
 
-@cases(sampled=True)
+@cases(sampled="loss")
 def test_vmap_equals_a_loop(jax: ModuleType, case: Case) -> None:
     parts = [case.inputs(case.options[0], seed=seed) for seed in range(3)]
     arrays = {name: JAX.array(np.stack([part[name] for part in parts])) for name in split(parts[0])[0]}
@@ -105,7 +105,7 @@ def test_result_is_a_pytree_in_jax(jax: ModuleType) -> None:
     }
 
 
-@cases(where=lambda case: case.reducible, sampled=True)
+@cases(where=lambda case: case.reducible, sampled="loss")
 def test_sharded_batch_has_the_same_mean(jax: ModuleType, case: Case) -> None:
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tests.support.families import family_of
 from tests.support.frameworks import Kwargs, objective
-from tests.support.inputs import SHAPES, Arrays, Maker, Shape
+from tests.support.inputs import CLASSES, SHAPES, Arrays, Maker, Shape
 from tests.support.layout import CLASS_AXIS, Layout
 from tests.support.properties import Property
 from tests.support.references import Reference
@@ -59,16 +60,32 @@ class Case:
     share: Callable[[Kwargs], Any] = lambda _: 1.0  # what an item adds to a mean's denominator, before its weight
     masks: Literal["items", "values"] = "items"  # what `mask` drops
     per_item: bool = True  # is there a loss per item? (not with free bits over the batch)
+    independent: bool = True  # is an item's loss its own? (not where the items of a batch are compared)
+    per_example: tuple[str, ...] | None = None  # the arrays with one entry per example; all unless given
+    shapes: tuple[str, ...] = ("rows", "dense")  # of SHAPES; a `make` that reads only shape[0] has ("rows",)
+    large: bool = False  # do its inputs come in any shape, so that it is tried on arrays of 54 000 rows?
+    second_order: bool = True  # False where the docstring says that it is not differentiable twice
+    not_differentiable: tuple[str, ...] = ()  # floating arrays that gradients are not compared towards
+    factor: float = 1.0  # how much wider than everywhere the tolerances are, for what iterates; never without
+    reason: str = ""
+    many: int = 512  # examples in the comparison of memory, of a loss with `chunk_size`
+
+    def __post_init__(self) -> None:
+        assert (self.factor == 1) == (not self.reason), f"{self.name}: a factor needs a reason, a reason a factor"
 
     @property
     def parameters(self) -> frozenset[str]:
         return frozenset(inspect.signature(self.fn).parameters)
 
     @property
+    def family(self) -> str:
+        return family_of(self.fn.__module__)
+
+    @property
     def reducible(self) -> bool:
         return "reduction" in self.parameters
 
-    def arrays(self, shape: Shape, seed: int = 0) -> Arrays:
+    def arrays(self, shape: Shape = SHAPES["rows"], seed: int = 0) -> Arrays:
         """The arrays alone, in the order of the signature."""
         made = self.make(np.random.default_rng(seed), shape)
         return {name: made[name] for name in inspect.signature(self.fn).parameters if name in made}
@@ -104,3 +121,11 @@ def short(options: Options) -> str:
     """Options as part of a test's name."""
     shown = {name: "array" if isinstance(value, np.ndarray) else value for name, value in options.items()}
     return ",".join(f"{name}={value}".replace(" ", "") for name, value in shown.items()) or "defaults"
+
+
+def outside_unit(argument: str, note: str = "") -> tuple[Bad, ...]:
+    return tuple(Bad(argument, value, f"{argument} in [0, 1]{note}") for value in (-0.5, 1.5))
+
+
+def no_class(argument: str, ignore: str = " or ignore_index -100", **rest: Any) -> tuple[Bad, ...]:
+    return tuple(Bad(argument, value, f"labels in [0, {CLASSES}){ignore}", **rest) for value in (-1, CLASSES, 99))

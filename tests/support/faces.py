@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-CAPITALS = {"mse": "MSE", "mae": "MAE", "kl": "KL", "elbo": "ELBO", "l1": "L1"}
+from lossary.cli.entries import class_name
 
 
 def face_name(fn: Callable[..., Any]) -> str:
     """`huber_loss` → `HuberLoss`."""
-    return "".join(CAPITALS.get(word, word.capitalize()) for word in fn.__name__.split("_"))
+    return class_name(fn.__name__)

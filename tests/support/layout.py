@@ -38,3 +38,9 @@ class Layout:
         if self.kind == "class" and array.ndim > keep.ndim:
             array = np.moveaxis(array, CLASS_AXIS, -1)
         return array[keep]
+
+
+ELEMENT = Layout("element", "predictions")
+ANSWERED = Layout("element", "targets")
+LABELLED = Layout("class", "logits")
+EXAMPLES = Layout("example", "mean")

@@ -11,7 +11,16 @@ from lossary.aliases import ALSO_KNOWN_AS
 from lossary.cli.docstrings import LossDoc, read_docstring
 from lossary.cli.errors import Refusal, did_you_mean
 
-_CAPITALS = {"mse": "MSE", "mae": "MAE", "kl": "KL", "elbo": "ELBO"}
+_WRITTEN = """
+    MSE MAE KL JS TV ELBO L1 L2 R1 R2 EMD MMD IoU GIoU DIoU CIoU PSNR SSIM MS LPIPS SO3 SE3 GAN LSGAN WGAN GP
+    NT NCE NCA InfoNCE CLIP SigLIP SupCon SimCLR VICReg BYOL ArcFace CosFace SphereFace
+"""
+_CAPITALS = {word.lower(): word for word in _WRITTEN.split()}
+
+
+def class_name(name: str) -> str:
+    """`nt_xent_loss` → `NTXentLoss`."""
+    return "".join(_CAPITALS.get(word, word.capitalize()) for word in name.split("_"))
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class Entry:
     @property
     def class_name(self) -> str:
         """The name of its class in `lossary.torch` and `lossary.flax`, `HuberLoss`."""
-        return "".join(_CAPITALS.get(word, word.capitalize()) for word in self.name.split("_"))
+        return class_name(self.name)
 
     @property
     def names(self) -> tuple[str, ...]:
