@@ -70,6 +70,11 @@ def known_reduction(loss: str, reduction: str, axis: Any = None, normalizer: Any
         positive(loss, normalizer=normalizer)
 
 
+def one_of(loss: str, name: str, value: Any, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{loss}: expected {name} to be one of {', '.join(map(repr, known))}; got {value!r}")
+
+
 def positive(loss: str, /, **options: Any) -> None:
     for name, value in options.items():
         if _number(loss, name, value) and not 0 < value < float("inf"):

@@ -9,7 +9,8 @@ from typing import Any
 
 from .backends import NoArrays
 
-PER_CALL = ("mask", "normalizer")  # keyword-only in the function, but new with every batch
+# Keyword-only in the function, but new with every batch.
+PER_CALL = ("pred_weights", "target_weights", "pred_mask", "target_mask", "mask", "normalizer")
 
 
 def body_of(fn: Callable[..., Any], package: str) -> dict[str, Any]:
