@@ -96,7 +96,7 @@ def cross_entropy_loss(
         losses = xp.quietly(_smoothed, items, losses, label_smoothing)
     elif items.label_weight is not None:
         losses = items.label_weight * losses
-    return _reduced(name, items, losses, normalizer, reduction)
+    return reduced(name, items, losses, normalizer, reduction)
 
 
 def _smoothed(items: Labelled, losses: Any, smoothing: float) -> Any:
@@ -290,9 +290,22 @@ def focal_loss(
         odds = xp.where(items.odds > 1e30, 1e30, items.odds)
         losses = xp.pointwise(focal, odds, xp.ones_like(odds), gamma=gamma, alpha=None, smoothing=0.0)
     factor = alpha if single else items.label_weight
-    return _reduced(
+    return reduced(
         name, items, losses if factor is None else factor * losses, normalizer, reduction, weighted_mean=False
     )
+
+
+class Indexed(NamedTuple):
+    """Logits and labels, checked, with what does not count replaced."""
+
+    xp: Namespace
+    logits: Any
+    index: Any  # labels, 0 where they do not count or are out of range
+    valid: Any  # which labels are in range, where that is not known beforehand; else None
+    axis: int
+    classes: int
+    counted: Counted | None
+    class_weights: Any
 
 
 class Labelled(NamedTuple):
@@ -324,6 +337,32 @@ def labelled(
 ) -> Labelled:
     """Checked arguments, what does not count replaced, and the log-odds of each label."""
     known_reduction(loss, reduction, None, normalizer)
+    found = indexed(loss, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, class_weights_name)
+    return with_odds(found)
+
+
+def with_odds(found: Indexed) -> Labelled:
+    """What the losses of one label's probability go on from."""
+    xp, logits, labels, valid, axis, classes, items, v = found
+    odds = xp.log_odds(logits, labels, axis=axis) if classes > 1 else 0 * xp.sum(logits, axis=axis)
+    if valid is not None:
+        odds = xp.where(valid, odds, nan)
+    return Labelled(xp, logits, labels, odds, axis, classes, items, v, None if v is None else v[labels])
+
+
+def indexed(
+    loss: str,
+    logits: Any,
+    labels: Any,
+    weights: Any,
+    class_weights: Any,
+    ignore_index: int | None,
+    channel_axis: int | None,
+    mask: Any,
+    class_weights_name: str = "class_weights",
+    soft: str = "soft_cross_entropy_loss",
+) -> Indexed:
+    """Checked arguments, and what does not count replaced; `soft` is the loss that takes probabilities instead."""
     xp = namespace(
         loss,
         logits=logits,
@@ -334,7 +373,7 @@ def labelled(
     )
     floating(loss, xp, logits=logits)
     if xp.kind(labels) != "int":
-        hint = "for class probabilities use soft_cross_entropy_loss"
+        hint = f"for class probabilities use {soft}"
         raise TypeError(
             f"{loss}: expected labels of an integer dtype (class indices); got labels {dtype_name(labels)}; {hint}"
         )
@@ -342,7 +381,7 @@ def labelled(
     shape = _without(axis, logits.shape)
     if tuple(labels.shape) != shape:
         got = described(logits=logits, labels=labels)
-        hint = "; for one-hot or soft targets use soft_cross_entropy_loss" if labels.shape == logits.shape else ""
+        hint = f"; for one-hot or soft targets use {soft}" if labels.shape == logits.shape else ""
         raise ValueError(
             f"{loss}: expected labels of shape {shape}, logits without their class axis {axis}; got {got}{hint}"
         )
@@ -358,11 +397,8 @@ def labelled(
         labels = xp.where(keep, labels, 0)
         logits = xp.select(xp.expand_dims(keep, axis=axis), logits, 0.0)
     labels, valid = _in_classes(loss, xp, labels, seen, classes, ignore_index)
-    odds = xp.log_odds(logits, labels, axis=axis) if classes > 1 else 0 * xp.sum(logits, axis=axis)
-    if valid is not None:
-        odds = xp.where(valid, odds, nan)
     v = None if class_weights is None else per_class(loss, xp, class_weights_name, class_weights, classes, logits)
-    return Labelled(xp, logits, labels, odds, axis, classes, items, v, None if v is None else v[labels])
+    return Indexed(xp, logits, labels, valid, axis, classes, items, v)
 
 
 def _in_classes(
@@ -396,9 +432,10 @@ def surprise(xp: Namespace, items: Labelled) -> Any:
     return xp.softplus(-items.odds) if items.classes > 1 else items.odds
 
 
-def _reduced(
+def reduced(
     loss: str, items: Labelled, losses: Any, normalizer: Any, reduction: Reduction, weighted_mean: bool = True
 ) -> Any:
+    """The losses of labels as `reduction` says; their mean divides by the class weights as well."""
     divisor = items.label_weight if weighted_mean else None
     if divisor is not None and items.counted is not None:
         divisor = divisor * items.counted.factor
