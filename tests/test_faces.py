@@ -79,8 +79,12 @@ def test_face_equals_function(package: str, case: Case, options: Options) -> Non
     np.testing.assert_array_equal(framework.numpy(objective(found)), framework.numpy(objective(expected)))
 
 
+def comes_with_calls(case: Case) -> bool:
+    return case.parameters >= {"weights", "mask", "normalizer"} and case.masks == "items" and case.name != "reduce_loss"
+
+
 @both
-@cases(where=lambda case: "weights" in case.parameters and case.masks == "items" and case.name != "reduce_loss")
+@cases(where=comes_with_calls)
 def test_weights_mask_and_normalizer_come_with_the_call(package: str, case: Case) -> None:
     framework = framework_of(package)
     kwargs = case.inputs(case.options[0])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.catalog import Case, Options, cases, options
+from tests.catalog import REPRESENTATIVES, Case, Options, cases, options
 from tests.support.compare import assert_close_by_rows
 from tests.support.frameworks import JAX_F64, TORCH, TORCH_F64, Kwargs, Loss, floating, objective
 from tests.support.inputs import SHAPES
@@ -25,16 +25,17 @@ def weighted(case: Case, options: Options | None = None) -> Kwargs:
     return kwargs | shifted | ({"weights": WEIGHTS} if "weights" in case.parameters else {})
 
 
-def as_function(loss: Loss, kwargs: Kwargs, but: str | None = None) -> tuple[Any, list[Any]]:
+def as_function(loss: Loss, kwargs: Kwargs, *but: str | None) -> tuple[Any, list[Any]]:
     """The loss as a function of its floating arrays alone, by position, and those arrays in float64."""
     leaves = TORCH_F64.leaves(kwargs)
-    names = [name for name in floating(kwargs) if name != but]
+    names = [name for name in floating(kwargs) if name not in but]
     return lambda *arrays: objective(loss(**leaves | dict(zip(names, arrays, strict=True)))), [leaves[n] for n in names]
 
 
 def away_from_ignored(case: Case, options: Options) -> tuple[Any, list[Any]]:
     """The mean loss as a function; of its targets too, unless some are ignored: next to those there is no loss."""
-    return as_function(case.fn, weighted(case, options), but=case.ignored if "ignore_index" in options else None)
+    ignored = case.ignored if "ignore_index" in options else None
+    return as_function(case.fn, weighted(case, options), ignored, *case.not_differentiable)
 
 
 def second_gradient(torch: ModuleType, first: Any, leaves: list[Any]) -> Any:
@@ -51,23 +52,23 @@ def test_finite_differences(torch: ModuleType, case: Case, options: Options) -> 
     assert torch.autograd.gradcheck(*away_from_ignored(case, options))
 
 
-@options()
+@options(where=lambda case: case.second_order)
 def test_second_derivatives_by_finite_differences(torch: ModuleType, case: Case, options: Options) -> None:
     assert torch.autograd.gradgradcheck(*away_from_ignored(case, options), fast_mode=True)
 
 
-FIRST_OF_FAMILY = ("huber", "cross_entropy", "gaussian_kl")
+OFTEN = {*REPRESENTATIVES.values(), "gaussian_kl"}
 
 
 @pytest.mark.parametrize("mode", ["fwd", "rev"])
-@cases(where=lambda case: case.name in FIRST_OF_FAMILY)
+@cases(where=lambda case: case.name in OFTEN)
 def test_finite_differences_in_jax(jax: ModuleType, case: Case, mode: str) -> None:
     check_jax_gradients(jax, case, mode)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["fwd", "rev"])
-@cases(where=lambda case: case.name not in FIRST_OF_FAMILY)
+@cases(where=lambda case: case.name not in OFTEN)
 def test_finite_differences_in_jax_of_all(jax: ModuleType, case: Case, mode: str) -> None:
     check_jax_gradients(jax, case, mode)
 
@@ -76,19 +77,20 @@ def check_jax_gradients(jax: ModuleType, case: Case, mode: str) -> None:
     from jax.test_util import check_grads
 
     kwargs = weighted(case)
-    names = floating(kwargs)
+    names = case.differentiable(kwargs)
     with JAX_F64.scope():
         native = JAX_F64.native(kwargs)
         function = jax.jit(lambda *arrays: objective(case.fn(**native | dict(zip(names, arrays, strict=True)))))
-        check_grads(function, [native[name] for name in names], order=2, modes=[mode], atol=1e-5, rtol=1e-5)
+        order = 2 if case.second_order else 1
+        check_grads(function, [native[name] for name in names], order=order, modes=[mode], atol=1e-5, rtol=1e-5)
 
 
 # ---- one gradient, however it is asked for ----
 
 
-@options()
+@options(where=lambda case: case.second_order)
 def test_gradient_is_the_same_with_a_graph_of_its_own(torch: ModuleType, case: Case, options: Options) -> None:
-    function, leaves = as_function(case.items, case.inputs_with_kinks(options))
+    function, leaves = as_function(case.items, case.inputs_with_kinks(options), *case.not_differentiable)
     plain = torch.autograd.grad(function(*leaves).sum(), leaves)
     graphed = torch.autograd.grad(function(*leaves).sum(), leaves, create_graph=True)
     for found, expected in zip(graphed, plain, strict=True):
@@ -98,7 +100,7 @@ def test_gradient_is_the_same_with_a_graph_of_its_own(torch: ModuleType, case: C
 
 @options()
 def test_gradient_towards_one_argument_is_the_same_alone(torch: ModuleType, case: Case, options: Options) -> None:
-    function, leaves = as_function(case.items, case.inputs_with_kinks(options))
+    function, leaves = as_function(case.items, case.inputs_with_kinks(options), *case.not_differentiable)
     together = torch.autograd.grad(function(*leaves).sum(), leaves)
     for i, expected in enumerate(together):
         only = [leaf.detach().requires_grad_(i == j) for j, leaf in enumerate(leaves)]
@@ -117,7 +119,7 @@ def test_value_does_not_depend_on_whether_a_gradient_is_wanted(torch: ModuleType
 
 @cases()
 def test_torch_func(torch: ModuleType, case: Case) -> None:
-    function, leaves = as_function(case.fn, weighted(case))
+    function, leaves = as_function(case.fn, weighted(case), *case.not_differentiable)
     towards = tuple(range(len(leaves)))
 
     def total(*arrays: Any) -> Any:
@@ -126,16 +128,18 @@ def test_torch_func(torch: ModuleType, case: Case) -> None:
     def product(*arrays: Any) -> Any:
         return sum((g * a).sum() for g, a in zip(torch.func.grad(total, towards)(*arrays), arrays, strict=True))
 
-    expected = torch.autograd.grad(total(*leaves), leaves, create_graph=True)
+    expected = torch.autograd.grad(total(*leaves), leaves, create_graph=case.second_order)
     found = torch.func.grad(total, towards)(*leaves)
-    again = torch.func.grad(product, towards)(*leaves)
-    for f, e in zip((*found, *again), (*expected, *second_gradient(torch, expected, leaves)), strict=True):
+    if case.second_order:
+        found = (*found, *torch.func.grad(product, towards)(*leaves))
+        expected = (*expected, *second_gradient(torch, expected, leaves))
+    for f, e in zip(found, expected, strict=True):
         torch.testing.assert_close(f, e, rtol=1e-10, atol=1e-12)
 
 
 @cases()
 def test_torch_vmap(torch: ModuleType, case: Case) -> None:
-    function, leaves = as_function(case.fn, case.inputs(case.options[0]))
+    function, leaves = as_function(case.fn, case.inputs(case.options[0]), *case.not_differentiable)
     stacks = [torch.stack([leaf.detach(), leaf.detach() * 0.5, leaf.detach().flip(0)]) for leaf in leaves]
     looped = [function(*(stack[i] for stack in stacks)) for i in range(3)]
     torch.testing.assert_close(torch.func.vmap(function)(*stacks), torch.stack(looped))
@@ -148,10 +152,10 @@ def test_torch_vmap(torch: ModuleType, case: Case) -> None:
         torch.testing.assert_close(found, torch.stack(expected))
 
 
-@cases(sampled="loss")
+@cases(where=lambda case: case.second_order, sampled="family")
 def test_second_derivatives_agree_with_jax(jax: ModuleType, torch: ModuleType, case: Case) -> None:
     kwargs = weighted(case)
-    names = floating(kwargs)
+    names = case.differentiable(kwargs)
 
     def total(arrays: dict[str, Any], rest: dict[str, Any]) -> Any:
         return objective(case.fn(**rest, **arrays)).sum()
@@ -161,7 +165,7 @@ def test_second_derivatives_agree_with_jax(jax: ModuleType, torch: ModuleType, c
         arrays = {name: native.pop(name) for name in names}
         product = jax.grad(lambda a: sum((g * a[name]).sum() for name, g in jax.grad(total)(a, native).items()))
         found = {name: np.asarray(g) for name, g in jax.jit(product)(arrays).items()}
-    function, leaves = as_function(case.fn, kwargs)
+    function, leaves = as_function(case.fn, kwargs, *case.not_differentiable)
     first = torch.autograd.grad(function(*leaves).sum(), leaves, create_graph=True)
     for name, expected in zip(names, second_gradient(torch, first, leaves), strict=True):
         np.testing.assert_allclose(found[name], expected.numpy(), rtol=1e-9, atol=1e-12, err_msg=name)
@@ -199,12 +203,12 @@ def large(case: Case, rng: np.random.Generator) -> dict[str, Any]:
     return {name: TORCH.array(array) for name, array in case.make(rng, (LARGE, SHAPES["rows"][1])).items()}
 
 
-@cases(where=lambda case: case.per_item, sampled="loss")
+@cases(where=lambda case: case.large and case.per_item, sampled="loss")
 def test_large_arrays_equal_their_pieces(torch: ModuleType, case: Case, rng: np.random.Generator) -> None:
     check_pieces(torch, case, large(case, rng))
 
 
-@cases(where=lambda case: case.layout.kind != "example", sampled="loss")
+@cases(where=lambda case: case.large and case.layout.kind != "example", sampled="loss")
 def test_large_transposed_arrays_equal_their_pieces(torch: ModuleType, case: Case, rng: np.random.Generator) -> None:
     transposed = {name: a.transpose(0, -1).contiguous().transpose(0, -1) for name, a in large(case, rng).items()}
     check_pieces(torch, case, transposed)
@@ -218,7 +222,7 @@ def test_large_arrays_of_two_layouts_equal_their_pieces(
     check_pieces(torch, case, {first[0]: first[1].t().contiguous().t(), **dict(others)})
 
 
-@cases(where=lambda case: case.reducible and case.per_item, sampled="loss")
+@cases(where=lambda case: case.large and case.reducible and case.per_item, sampled="loss")
 def test_large_means(torch: ModuleType, case: Case, rng: np.random.Generator) -> None:
     kwargs = case.make(rng, (LARGE, SHAPES["rows"][1])) | case.fixed | case.options[0]
     found = TORCH.outcome(case.fn, kwargs)
@@ -229,7 +233,7 @@ def test_large_means(torch: ModuleType, case: Case, rng: np.random.Generator) ->
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-@cases(where=lambda case: case.layout.kind == "class" and case.reducible)
+@cases(where=lambda case: case.large and case.layout.kind == "class" and case.reducible)
 def test_large_arrays_with_classes_along_any_axis(
     torch: ModuleType, case: Case, axis: int, rng: np.random.Generator
 ) -> None:

@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 
 import lossary
-from tests.exact import EXACT, mp
+from tests.exact import EXACT, Exact, mp
 from tests.probes import (
     EXTREMES,
     ORDINARY,
     TAILS,
+    UNPROBED,
     Probe,
     errors,
     every_framework,
+    every_framework_but_jax_slowly,
+    everywhere,
     measured,
     norm_error,
     one_each,
@@ -38,8 +41,14 @@ def checked(probe: Probe, found: Outcome) -> list[str]:
     return [name for name in probe.exact.gradients if found.gradients]
 
 
-def worst(probe: Probe, found: Outcome, name: str, dtype: Any = np.float32) -> float:
-    return float(errors(probe.by_item(found.gradients[name]), probe.by_item(probe.exact.gradients[name]), dtype).max())
+def off(probe: Probe, found: Outcome, name: str = "", dtype: Any = np.float32) -> np.ndarray:
+    """How wrong each item's value is, or its gradient towards an argument."""
+    got, exact = (one.gradients[name] if name else one.value for one in (found, probe.exact))
+    return errors(probe.by_item(got), probe.by_item(exact), dtype)
+
+
+def worst(probe: Probe, found: Outcome, name: str = "", dtype: Any = np.float32) -> float:
+    return float(off(probe, found, name, dtype).max(initial=0.0))
 
 
 # ---- the probes and the reference themselves ----
@@ -48,9 +57,9 @@ def worst(probe: Probe, found: Outcome, name: str, dtype: Any = np.float32) -> f
 def test_every_loss_is_probed_everywhere() -> None:
     modules = [getattr(lossary.losses, family) for family in lossary.losses.FAMILIES]
     public = {name for module in modules for name in module.__all__}
-    assert set(EXACT) == public
+    assert set(EXACT) | set(UNPROBED) == public
     for probes in (ORDINARY, TAILS, EXTREMES):
-        assert {probe.loss for probe in probes} == public
+        assert {probe.loss for probe in probes} | set(UNPROBED) == public
 
 
 def test_probes_are_told_apart() -> None:
@@ -58,7 +67,7 @@ def test_probes_are_told_apart() -> None:
     assert len(set(names)) == len(names)
 
 
-@over(ORDINARY)
+@over([probe for probe in ORDINARY if isinstance(EXACT[probe.loss], Exact)])
 def test_slopes_of_the_reference_are_derivatives_of_its_values(probe: Probe) -> None:
     probe = probe.first(3)
     exact = EXACT[probe.loss]
@@ -92,22 +101,19 @@ def _same_slope(value: Any, item: list[Any], position: int, options: dict[str, A
 # ---- ordinary inputs: "fp32 ordinary", <= 4 eps in value, <= 8 eps norm-wise in gradient ----
 
 
-@every_framework
-@over(ORDINARY)
+@everywhere(ORDINARY)
 def test_ordinary(probe: Probe, framework: OnNumpy) -> None:
     found = measured(framework, probe)
-    assert norm_error(found.value, probe.exact.value) <= 4 * EPS32
+    assert norm_error(found.value, probe.exact.value) <= 4 * EPS32 * probe.factor
     for name in checked(probe, found):
-        assert norm_error(found.gradients[name], probe.exact.gradients[name]) <= 8 * EPS32
+        assert norm_error(found.gradients[name], probe.exact.gradients[name]) <= 8 * EPS32 * probe.factor
 
 
-NOT_REDUCED = ("log_likelihood", "kl_divergence_diag_gaussian")
-REDUCED = [probe for probe in one_each(ORDINARY) if probe.loss not in NOT_REDUCED]
+REDUCED = [probe for probe in one_each(ORDINARY) if probe.weighs and probe.small]
 MANY = 100_000
 
 
-@every_framework
-@over(REDUCED)
+@everywhere(REDUCED)
 def test_ordinary_mean_over_many_items(probe: Probe, framework: OnNumpy, rng: np.random.Generator) -> None:
     pick = rng.integers(0, probe.items, MANY)
     weights = rng.uniform(0.1, 2, MANY).astype(np.float32).astype(float)
@@ -144,36 +150,33 @@ def test_ordinary_over_many_latent_variables(framework: OnNumpy, rng: np.random.
 # ---- tails: 1e-4 in value, 2e-4 in gradient, per item ----
 
 
-@every_framework
-@over(TAILS)
+@everywhere(TAILS)
 def test_tail(probe: Probe, framework: OnNumpy) -> None:
     found = measured(framework, probe)
-    assert errors(found.value, probe.exact.value).max() <= 1e-4
+    assert worst(probe, found) <= 1e-4 * probe.factor
     for name in checked(probe, found):
-        assert worst(probe, found, name) <= 2e-4
+        assert worst(probe, found, name) <= 2e-4 * probe.factor
 
 
 # ---- extremes: 5e-4 in value, 1e-3 in gradient on every probe, and 1e-6, 2e-5 at the 95th percentile ----
 
 
-@every_framework
-@over(EXTREMES)
+@everywhere(EXTREMES)
 def test_extreme(probe: Probe, framework: OnNumpy) -> None:
     found = measured(framework, probe)
-    assert errors(found.value, probe.exact.value).max() <= 5e-4
+    assert worst(probe, found) <= 5e-4 * probe.factor
     for name in checked(probe, found):
-        assert worst(probe, found, name) <= 1e-3
+        assert worst(probe, found, name) <= 1e-3 * probe.factor
 
 
-@every_framework
+@every_framework_but_jax_slowly
 def test_extremes_are_mostly_right_to_the_last_digits(framework: OnNumpy) -> None:
     """The contract's percentile is over calls of one item; here each item of a batch is one."""
-    found = [measured(framework, probe) for probe in EXTREMES]
-    values = [errors(one.value, probe.exact.value) for one, probe in zip(found, EXTREMES, strict=True)]
-    assert np.quantile(np.concatenate(values), 0.95) <= 1e-6
-    pairs = [(probe, one, name) for one, probe in zip(found, EXTREMES, strict=True) for name in checked(probe, one)]
-    if pairs:
-        gradients = [errors(one.gradients[name], probe.exact.gradients[name]) for probe, one, name in pairs]
+    probes = [probe for probe in EXTREMES if probe.factor == 1]
+    found = [(probe, measured(framework, probe)) for probe in probes]
+    assert np.quantile(np.concatenate([off(probe, one) for probe, one in found]), 0.95) <= 1e-6
+    gradients = [off(probe, one, name) for probe, one in found for name in checked(probe, one)]
+    if gradients:
         assert np.quantile(np.concatenate(gradients), 0.95) <= 2e-5
 
 
@@ -229,9 +232,9 @@ def test_weights_may_be_of_any_size(weight: float, framework: OnNumpy) -> None:
 def _in_float64(probe: Probe, framework: OnNumpy) -> None:
     found = framework.outcome(probe.fn, probe.kwargs)
     assert found.value.dtype == np.float64
-    assert norm_error(found.value, probe.exact.value) <= 8 * EPS64
+    assert norm_error(found.value, probe.exact.value) <= 8 * EPS64 * probe.factor_f64
     for name in checked(probe, found):
-        assert norm_error(found.gradients[name], probe.exact.gradients[name]) <= 8 * EPS64
+        assert norm_error(found.gradients[name], probe.exact.gradients[name]) <= 8 * EPS64 * probe.factor_f64
 
 
 ORDINARY_F64 = [probe.first(24) for probe in ordinary()]
@@ -253,9 +256,9 @@ def test_ordinary_in_float64_on_jax(probe: Probe, framework: OnNumpy) -> None:
 @over([probe.first(24) for probe in tails()])
 def test_tail_in_float64(probe: Probe, framework: OnNumpy) -> None:
     found = framework.outcome(probe.fn, probe.kwargs)
-    assert errors(found.value, probe.exact.value, np.float64).max() <= 1e-4
+    assert worst(probe, found, dtype=np.float64) <= 1e-4 * probe.factor
     for name in checked(probe, found):
-        assert worst(probe, found, name, np.float64) <= 2e-4
+        assert worst(probe, found, name, np.float64) <= 2e-4 * probe.factor
 
 
 def test_the_reference_has_enough_digits() -> None:

@@ -39,22 +39,43 @@ ALONG_AXES: tuple[Options, ...] = (
 )
 
 
-def weighs(case: Case) -> bool:
+def reduces(case: Case) -> bool:
     return case.reducible and case.per_item
 
 
+def weighs(case: Case) -> bool:
+    return reduces(case) and "weights" in case.parameters
+
+
+def drops_by_weight(case: Case) -> bool:
+    """Is an item of weight 0 as if it were not there? (Not where the others are compared with it.)"""
+    return weighs(case) and case.independent
+
+
 def masks(case: Case) -> bool:
-    return weighs(case) and case.masks == "items"
+    return reduces(case) and case.masks == "items" and "mask" in case.parameters
+
+
+def accumulates(case: Case) -> bool:
+    return reduces(case) and case.independent and "normalizer" in case.parameters
 
 
 def ways(case: Case, shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, Any]:
     """The ways to weigh the items of a case."""
     found = weightings(shape, rng)
-    return {name: way for name, way in found.items() if case.masks == "items" or "mask" not in way}
+    masked = case.masks == "items" and case.independent  # a mask changes the other items' losses where they interact
+    known = {name: way for name, way in found.items() if set(way) <= case.parameters}
+    return {name: way for name, way in known.items() if masked or "mask" not in way}
 
 
 def reductions(case: Case, shape: tuple[int, ...]) -> tuple[Options, ...]:
-    return REDUCTIONS + (ALONG_AXES if "axis" in case.parameters and len(shape) > 1 else ())
+    known = REDUCTIONS + (ALONG_AXES if "axis" in case.parameters and len(shape) > 1 else ())
+    return tuple(reduction for reduction in known if set(reduction) <= case.parameters)
+
+
+def has_shape(case: Case, shape: str) -> None:
+    if shape not in case.shapes:
+        pytest.skip(f"{case.name} has no {shape} form")
 
 
 def alike_along_axes(options: Options) -> bool:
@@ -73,8 +94,9 @@ def counting(case: Case, kwargs: Kwargs, shape: tuple[int, ...], way: dict[str, 
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@options(where=weighs)
+@options(where=reduces)
 def test_rule(case: Case, options: Options, shape: str, rng: np.random.Generator) -> None:
+    has_shape(case, shape)
     kwargs = case.inputs(options, shape)
     losses = case.items(**kwargs)
     for name, way in ways(case, losses.shape, rng).items():
@@ -84,11 +106,12 @@ def test_rule(case: Case, options: Options, shape: str, rng: np.random.Generator
             expected = reduced(losses, factor, share=share, **reduction)
             found = objective(case.fn(**kwargs, **way, **reduction))
             assert found.shape == np.shape(expected), (name, reduction)
-            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14, err_msg=f"{name} {reduction}")
+            rtol = 1e-12 * case.factor
+            np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-14, err_msg=f"{name} {reduction}")
 
 
 @pytest.mark.parametrize("framework", [row(OnTorch, "f32"), row(OnJax, "f32")])
-@cases(where=weighs)
+@cases(where=reduces)
 def test_rule_on_other_frameworks(case: Case, framework: OnNumpy, rng: np.random.Generator) -> None:
     kwargs = case.inputs(case.options[0])
     shape = case.layout.shape(split(kwargs)[0])
@@ -98,10 +121,11 @@ def test_rule_on_other_frameworks(case: Case, framework: OnNumpy, rng: np.random
             expected = NUMPY.value(case.fn, kwargs | way | reduction)
             assert found.shape == expected.shape, (name, reduction)
             scale = abs(expected).max(initial=0.0)
-            np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6 * scale, err_msg=f"{name} {reduction}")
+            rtol = 2e-6 * case.factor
+            np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol * scale, err_msg=f"{name} {reduction}")
 
 
-@cases(where=weighs)
+@cases(where=reduces)
 @every_framework
 def test_mean_is_one_number(case: Case, framework: OnNumpy) -> None:
     for reduction in ("mean", "sum", "batch_sum"):
@@ -125,18 +149,17 @@ def test_equal_weights_are_no_weights(case: Case, options: Options) -> None:
     kwargs = case.inputs(options)
     shape = case.layout.shape(split(kwargs)[0])
     expected = objective(case.fn(**kwargs))
-    everything = {"weights": np.full(shape, 3.0)} | ({"mask": np.full(shape, True)} if case.masks == "items" else {})
+    everything = {"weights": np.full(shape, 3.0)} | ({"mask": np.full(shape, True)} if masks(case) else {})
     for name, value in everything.items():
         np.testing.assert_allclose(objective(case.fn(**kwargs, **{name: value})), expected, rtol=1e-13)
 
 
-@options(where=weighs)
+@options(where=drops_by_weight)
 def test_integer_weights_are_repetition(case: Case, options: Options, rng: np.random.Generator) -> None:
     kwargs = case.inputs(options)
     counts = rng.integers(0, 4, SHAPES["rows"][0])
     counts[0] = 2
-    of_items = {name: array for name, array in split(kwargs)[0].items() if name not in options}
-    repeated = {name: np.repeat(array, counts, axis=0) for name, array in of_items.items()}
+    repeated = {name: np.repeat(kwargs[name], counts, axis=0) for name in case.examples}
     for reduction in ("mean", "sum"):
         weighted = objective(case.fn(**kwargs, weights=counts.astype(float), reduction=reduction))
         expected = objective(case.fn(**kwargs | repeated, reduction=reduction))
@@ -164,7 +187,7 @@ def test_axis_beside_weights_of_examples(framework: OnNumpy) -> None:
 def drop(case: Case, kwargs: Kwargs, keep: np.ndarray, garbage: float) -> Kwargs:
     """The arguments with garbage where items do not count: NaN or inf, and labels of no class."""
     spoiled = dict(kwargs)
-    for name in case.arrays():
+    for name in case.examples:
         array = kwargs[name]
         gone = ~case.layout.spread(keep, array)
         spoiled[name] = np.where(gone, garbage if array.dtype.kind == "f" else 77, array)
@@ -173,7 +196,7 @@ def drop(case: Case, kwargs: Kwargs, keep: np.ndarray, garbage: float) -> Kwargs
 
 def check_dropped(framework: OnNumpy, case: Case, kwargs: Kwargs, keep: np.ndarray, way: dict[str, Any]) -> None:
     """With garbage where `keep` is False, everything is as without those items, and their own gradients are 0."""
-    names = set(case.arrays())
+    names = set(case.examples)
     kept = {name: case.layout.take(kwargs[name], keep) for name in names}
     expected = framework.outcome(case.fn, kwargs | kept)
     for garbage in (np.nan, np.inf):
@@ -204,7 +227,7 @@ def test_masked_is_removed(case: Case, framework: OnNumpy) -> None:
     check_dropped(framework, case, kwargs, keep, {"mask": keep})
 
 
-@cases(where=weighs, sampled="loss")
+@cases(where=drops_by_weight, sampled="loss")
 @every_framework
 def test_weight_zero_is_removed(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
@@ -225,7 +248,7 @@ def test_ignored_is_removed(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
     keep = some(case, kwargs)
     target = str(case.ignored)
-    kept = {name: case.layout.take(array, keep) for name, array in split(kwargs)[0].items()}
+    kept = {name: case.layout.take(kwargs[name], keep) for name in case.examples}
     expected = framework.outcome(case.fn, kwargs | kept)
     for garbage in (np.nan, np.inf):
         spoiled = drop(case, kwargs, keep, garbage)
@@ -233,12 +256,14 @@ def test_ignored_is_removed(case: Case, framework: OnNumpy) -> None:
         found = framework.outcome(case.fn, spoiled)
         np.testing.assert_allclose(found.value, expected.value, rtol=1e-6)
         for name, gradient in found.gradients.items():
+            if name not in case.examples:
+                continue
             assert not gradient[~case.layout.spread(keep, kwargs[name])].any(), name
             others = case.layout.take(gradient, keep)
             np.testing.assert_allclose(others, expected.gradients[name], rtol=1e-5, atol=1e-7, err_msg=name)
 
 
-@cases(where=lambda case: case.masks == "values")
+@cases(where=lambda case: case.masks == "values" and "reconstruction" in case.parameters)
 @every_framework
 def test_masked_data_of_an_autoencoder_are_removed(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
@@ -274,8 +299,10 @@ NOTHING_REDUCED: tuple[Options, ...] = ({}, {"reduction": "batch_sum"}, {"normal
 
 
 def nothing(case: Case, shape: tuple[int, ...]) -> dict[str, dict[str, Any]]:
-    ways = {"weights": {"weights": np.zeros(shape)}, "example-weights": {"weights": np.zeros(shape[:1])}}
-    if case.masks == "items":
+    ways: dict[str, dict[str, Any]] = {}
+    if case.independent and "weights" in case.parameters:
+        ways |= {"weights": {"weights": np.zeros(shape)}, "example-weights": {"weights": np.zeros(shape[:1])}}
+    if case.masks == "items" and "mask" in case.parameters:
         ways |= {"mask": {"mask": np.full(shape, False)}, "example-mask": {"mask": np.full(shape[:1], False)}}
     return ways
 
@@ -286,7 +313,8 @@ def test_nothing_counted_is_zero(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
     shape = case.layout.shape(split(kwargs)[0])
     spoiled = drop(case, kwargs, np.full(shape, False), np.nan)
-    for (name, way), reduction in zip(nothing(case, shape).items(), NOTHING_REDUCED, strict=False):
+    reductions = (reduction for reduction in NOTHING_REDUCED if set(reduction) <= case.parameters)
+    for (name, way), reduction in zip(nothing(case, shape).items(), reductions, strict=False):
         check_zero(framework, case, spoiled | way | reduction, name)
 
 
@@ -302,20 +330,21 @@ def test_everything_ignored_is_zero(case: Case, framework: OnNumpy) -> None:
 @cases(where=lambda case: case.reducible, sampled="loss")
 @every_framework
 def test_empty_batch_is_zero(case: Case, framework: OnNumpy, shape: tuple[int, ...], reduction: str) -> None:
+    has_shape(case, "rows" if len(shape) == 2 else "dense")
     kwargs = case.arrays(shape) | case.fixed | case.options[0]
     if len(shape) > 2 and "channel_axis" in case.parameters:
         kwargs |= {"channel_axis": 1}
     check_zero(framework, case, kwargs | {"reduction": reduction}, reduction)
 
 
-@cases(where=lambda case: case.layout.kind == "element" and case.reducible)
+@cases(where=lambda case: case.layout.kind == "element" and case.reducible and "dense" in case.shapes)
 @every_framework
 def test_examples_without_items_are_zero(case: Case, framework: OnNumpy) -> None:
     kwargs = case.arrays((4, 0)) | case.fixed | case.options[0]
     check_zero(framework, case, kwargs, "mean")
 
 
-@cases(where=lambda case: not case.reducible)
+@cases(where=lambda case: not case.reducible and case.per_item)
 @every_framework
 def test_empty_batch_of_a_function_that_does_not_reduce(case: Case, framework: OnNumpy) -> None:
     kwargs = case.arrays((0, 5)) | case.fixed | case.options[0]
@@ -336,12 +365,12 @@ def check_zero(framework: OnNumpy, case: Case, kwargs: Kwargs, name: str) -> Non
 # ---- accumulation ----
 
 
-@options(where=lambda case: case.reducible and case.per_item)
+@options(where=accumulates)
 def test_micro_batches_with_a_normalizer_are_one_batch(case: Case, options: Options) -> None:
     check_accumulation(NUMPY, case, options)
 
 
-@cases(where=lambda case: case.reducible and case.per_item, sampled="loss")
+@cases(where=accumulates, sampled="family")
 @frameworks_with_gradients
 def test_micro_batches_accumulate_gradients(case: Case, framework: OnNumpy) -> None:
     check_accumulation(framework, case, case.options[0])
@@ -349,13 +378,14 @@ def test_micro_batches_accumulate_gradients(case: Case, framework: OnNumpy) -> N
 
 def check_accumulation(framework: OnNumpy, case: Case, options: Options) -> None:
     parts = [case.inputs(options, seed=seed) for seed in range(4)]
-    of_items = [name for name in split(parts[0])[0] if name not in options]
+    of_items = case.examples
+    parts = [parts[0] | {name: part[name] for name in of_items} for part in parts]
     whole = parts[0] | {name: np.concatenate([part[name] for part in parts]) for name in of_items}
     shape = case.layout.shape(split(whole)[0])
     counted = np.broadcast_to(counting(case, whole, shape, {}) * case.share(whole), shape).sum()
     expected = framework.outcome(case.fn, whole)
     found = [framework.outcome(case.fn, part | {"normalizer": float(counted)}) for part in parts]
-    np.testing.assert_allclose(sum(outcome.value for outcome in found), expected.value, rtol=1e-6)
+    np.testing.assert_allclose(sum(outcome.value for outcome in found), expected.value, rtol=1e-6 * case.factor)
     for name in set(expected.gradients) & set(of_items):
         joined = np.concatenate([outcome.gradients[name] for outcome in found])
         np.testing.assert_allclose(joined, expected.gradients[name], rtol=1e-5, atol=1e-7, err_msg=name)
@@ -381,7 +411,9 @@ def test_nan_that_counts_is_seen(case: Case, framework: OnNumpy) -> None:
         spoiled.flat[0] = np.nan
         found = framework.outcome(case.fn, kwargs | {name: spoiled})
         assert np.isnan(found.value).any(), f"NaN in {name} gave {found.value}"
-        if found.gradients and case.name != "reduce_loss":  # whose gradient does not depend on the losses
+        if not found.gradients or case.name == "reduce_loss":  # whose gradient does not depend on the losses
+            continue
+        if name not in case.not_differentiable:
             assert any(np.isnan(gradient).any() for gradient in found.gradients.values()), f"NaN in {name}"
 
 

@@ -27,6 +27,8 @@ COMPARISONS = [
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("case", "options", "reference"), COMPARISONS)
 def test_equals_the_outside_reference(case: Case, options: Options, reference: Reference, shape: str) -> None:
+    if shape not in case.shapes:
+        pytest.skip(f"{case.name} has no {shape} form")
     if reference.source != "closed form":
         pytest.importorskip(reference.source)
     kwargs = case.inputs(options, shape)
@@ -34,7 +36,8 @@ def test_equals_the_outside_reference(case: Case, options: Options, reference: R
     found = case.items(**kwargs)
     assert found.shape == expected.shape
     assert found.dtype == np.float64
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13 * abs(expected).max())
+    atol = 1e-13 * case.factor * abs(expected).max()
+    np.testing.assert_allclose(found, expected, rtol=1e-12 * case.factor, atol=atol)
 
 
 @cases()
@@ -219,7 +222,7 @@ def test_likelihoods_by_name_or_enum(name: Any) -> None:
 
 
 @pytest.mark.parametrize("channels", [0, 1, 2, -1])
-@cases(where=lambda case: case.layout.kind == "class" and case.reducible)
+@cases(where=lambda case: case.layout.kind == "class" and case.reducible and {"channel_axis"} <= case.parameters)
 @every_framework
 def test_classes_along_any_axis(case: Case, framework: OnNumpy, channels: int) -> None:
     kwargs = case.inputs(shape="dense")

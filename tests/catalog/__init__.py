@@ -10,20 +10,28 @@ smaller is not better or that keep their field's name (`NO_LOSSES`), and what it
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import pytest
 
+from lossary.losses import FAMILIES
 from tests.catalog import reduction
 from tests.support.case import Bad as Bad
 from tests.support.case import Case as Case
 from tests.support.case import Options as Options
 from tests.support.case import short as short
 from tests.support.families import merged, modules
+from tests.support.frameworks import later_on_jax
 
 FAMILY_MODULES = modules("catalog")
 CASES: tuple[Case, ...] = tuple(case for module in [*FAMILY_MODULES, reduction] for case in module.CASES)
+
+# One case of each family, for tests that take seconds: its module's `EXAMPLE`, or its first.
+REPRESENTATIVES = {
+    family: getattr(module, "EXAMPLE", module.CASES[0].name)
+    for family, module in zip(FAMILIES, FAMILY_MODULES, strict=True)
+}
 
 Sampled = Literal["", "loss", "family"]
 
@@ -55,16 +63,22 @@ def options(
     *,
     where: Callable[[Case], bool] = lambda _: True,
     which: Callable[[Options], bool] = lambda _: True,
-    sampled: Sampled = "",
+    frameworks: Sequence[Any] = (),
 ) -> pytest.MarkDecorator:
-    """Run a test for each case with each of its option values; `sampled`, with its first of those only."""
-    chosen = [case for case in CASES if where(case)]
-    params = []
-    for case in chosen:
-        rows = [options for options in case.options if which(options)]
-        for options in rows:
-            marks = slow_unless_first(case, chosen, sampled)
-            if sampled and options is not rows[0]:
-                marks = [pytest.mark.slow]
-            params.append(pytest.param(case, options, id=f"{case.name}-{short(options)}", marks=marks))
-    return pytest.mark.parametrize(("case", "options"), params)
+    """Run a test for each case with each of its option values; on JAX, by default, with its first ones only."""
+    rows = [(case, options) for case in CASES if where(case) for options in case.options if which(options)]
+    if not frameworks:
+        params = [pytest.param(case, options, id=f"{case.name}-{short(options)}") for case, options in rows]
+        return pytest.mark.parametrize(("case", "options"), params)
+    params = [
+        pytest.param(
+            case,
+            options,
+            *framework.values,
+            id=f"{framework.id}-{case.name}-{short(options)}",
+            marks=[*framework.marks, *later_on_jax(framework, options is case.options[0])],
+        )
+        for case, options in rows
+        for framework in frameworks
+    ]
+    return pytest.mark.parametrize(("case", "options", "framework"), params)

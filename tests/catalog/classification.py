@@ -36,6 +36,7 @@ from tests.support.layout import ANSWERED, CLASS_AXIS, LABELLED
 from tests.support.references import Reference, optax_function
 
 ARRAYS = {"logits", "targets", "labels", "probs"}
+EXAMPLE = "cross_entropy"
 OPTIONS = {"alpha", "gamma", "class_weights", "pos_weight", "label_smoothing", "ignore_index", "from_logits"}
 
 BINARY = (law.permutation_equivariant, law.complementary("logits", "targets"))

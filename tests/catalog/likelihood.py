@@ -38,6 +38,7 @@ from tests.support.layout import EXAMPLES, Layout
 from tests.support.references import Reference
 
 ARRAYS = {"mean", "logvar", "reconstruction", "targets", "x", "x_hat", "mu_q", "log_var_q", "mu_p", "log_var_p"}
+EXAMPLE = "elbo_bernoulli"
 OPTIONS = {"beta", "free_bits", "free_bits_over", "likelihood", "full", "sample_axis", "reduce_sum"}
 NO_LOSSES = {"log_likelihood", "gaussian_kl_divergence", "kl_divergence_diag_gaussian"}
 

@@ -16,6 +16,7 @@ from tests.support.layout import ELEMENT
 from tests.support.references import Array, Reference, optax_function, torch_functional
 
 ARRAYS = {"predictions", "targets"}
+EXAMPLE = "huber"
 OPTIONS = {"delta", "beta", "epsilon", "alpha", "over_penalty"}
 
 # ---- from outside ----

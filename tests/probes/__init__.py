@@ -13,8 +13,11 @@ import numpy as np
 from tests.probes.measure import JAX_F32 as JAX_F32
 from tests.probes.measure import NUMPY_F32 as NUMPY_F32
 from tests.probes.measure import TORCH_F32 as TORCH_F32
+from tests.probes.measure import compiled_over as compiled_over
 from tests.probes.measure import errors as errors
 from tests.probes.measure import every_framework as every_framework
+from tests.probes.measure import every_framework_but_jax_slowly as every_framework_but_jax_slowly
+from tests.probes.measure import everywhere as everywhere
 from tests.probes.measure import measured as measured
 from tests.probes.measure import norm_error as norm_error
 from tests.probes.measure import on_jax as on_jax
@@ -22,6 +25,7 @@ from tests.probes.measure import on_torch as on_torch
 from tests.probes.measure import one_each as one_each
 from tests.probes.measure import over as over
 from tests.probes.measure import with_gradients as with_gradients
+from tests.probes.measure import with_gradients_over as with_gradients_over
 from tests.probes.measure import without_compiling as without_compiling
 from tests.probes.probe import ITEMS as ITEMS
 from tests.probes.probe import Probe as Probe

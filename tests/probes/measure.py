@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.probes.probe import Probe
-from tests.support.frameworks import OnJax, OnNumpy, OnTorch, Outcome, row
+from tests.support.frameworks import OnJax, OnNumpy, OnTorch, Outcome, later_on_jax, row
 
 # ---- how wrong an answer is ----
 
@@ -48,10 +49,44 @@ def one_each(probes: list[Probe]) -> list[Probe]:
 _ROWS = [row(kind, "f32") for kind in (OnNumpy, OnTorch, OnJax)]
 NUMPY_F32, TORCH_F32, JAX_F32 = (one.values[0] for one in _ROWS)
 every_framework = pytest.mark.parametrize("framework", _ROWS)
+every_framework_but_jax_slowly = pytest.mark.parametrize(
+    "framework", [*_ROWS[:2], pytest.param(JAX_F32, id=_ROWS[2].id, marks=[*_ROWS[2].marks, pytest.mark.slow])]
+)
 without_compiling = pytest.mark.parametrize("framework", _ROWS[:2])
 with_gradients = pytest.mark.parametrize("framework", _ROWS[1:])
 on_torch = pytest.mark.parametrize("framework", _ROWS[1:2])
 on_jax = pytest.mark.parametrize("framework", _ROWS[2:])
+
+
+def on(frameworks: Sequence[Any], probes: list[Probe]) -> pytest.MarkDecorator:
+    """Each probe on each framework; what JAX has to compile is slow but for the first probe of a loss."""
+    first = {id(probe) for probe in one_each(probes)}
+    params = [
+        pytest.param(
+            *framework.values,
+            probe,
+            id=f"{probe}-{framework.id}",
+            marks=[*framework.marks, *later_on_jax(framework, id(probe) in first)],
+        )
+        for framework in frameworks
+        for probe in probes
+    ]
+    return pytest.mark.parametrize(("framework", "probe"), params)
+
+
+def everywhere(probes: list[Probe]) -> pytest.MarkDecorator:
+    return on(_ROWS, probes)
+
+
+def with_gradients_over(probes: list[Probe]) -> pytest.MarkDecorator:
+    return on(_ROWS[1:], probes)
+
+
+def compiled_over(probes: list[Probe]) -> pytest.MarkDecorator:
+    """Each probe, where a test compiles it for JAX: slow but for the first probe of a loss."""
+    first = {id(probe) for probe in one_each(probes)}
+    params = [pytest.param(p, id=str(p), marks=() if id(p) in first else pytest.mark.slow) for p in probes]
+    return pytest.mark.parametrize("probe", params)
 
 
 def over(probes: list[Probe]) -> pytest.MarkDecorator:

@@ -33,9 +33,11 @@ class Probe:
     whole: bool = False  # do the items interact, so that the arrays are one problem with one value?
     factor: float = 1.0  # how much wider than the contract's tolerances, for what iterates; never without
     reason: str = ""
+    factor_f64: float = 1.0  # the same in float64, if an iteration stops before its last digits
 
     def __post_init__(self) -> None:
-        assert (self.factor == 1) == (not self.reason), f"{self}: a factor needs a reason, and a reason a factor"
+        exact = self.factor == self.factor_f64 == 1
+        assert exact == (not self.reason), f"{self}: a factor needs a reason, and a reason a factor"
 
     def __str__(self) -> str:
         options = ",".join(f"{k}={_short(v)}" for k, v in self.options.items())
@@ -55,6 +57,11 @@ class Probe:
     @property
     def weighs(self) -> bool:
         return self.reduces and "weights" in signature(self.fn).parameters
+
+    @property
+    def small(self) -> bool:
+        """Are its items of so few numbers that a batch may have 100 000?"""
+        return not self.whole and max(array[:1].size for array in self.arrays.values()) < 16
 
     @property
     def kwargs(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tests.support.families import family_of
-from tests.support.frameworks import Kwargs, objective
+from tests.support.frameworks import Kwargs, floating, objective
 from tests.support.inputs import CLASSES, SHAPES, Arrays, Maker, Shape
 from tests.support.layout import CLASS_AXIS, Layout
 from tests.support.properties import Property
@@ -61,7 +61,8 @@ class Case:
     masks: Literal["items", "values"] = "items"  # what `mask` drops
     per_item: bool = True  # is there a loss per item? (not with free bits over the batch)
     independent: bool = True  # is an item's loss its own? (not where the items of a batch are compared)
-    per_example: tuple[str, ...] | None = None  # the arrays with one entry per example; all unless given
+    per_example: tuple[str, ...] | None = None  # the arrays with one entry per example; all unless given. Others keep
+    # their own length: a weight matrix of classes, the scores of another batch
     shapes: tuple[str, ...] = ("rows", "dense")  # of SHAPES; a `make` that reads only shape[0] has ("rows",)
     large: bool = False  # do its inputs come in any shape, so that it is tried on arrays of 54 000 rows?
     second_order: bool = True  # False where the docstring says that it is not differentiable twice
@@ -76,6 +77,19 @@ class Case:
     @property
     def parameters(self) -> frozenset[str]:
         return frozenset(inspect.signature(self.fn).parameters)
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The arrays with one entry per example."""
+        return tuple(self.arrays()) if self.per_example is None else self.per_example
+
+    @property
+    def chunked(self) -> bool:
+        return "chunk_size" in self.parameters
+
+    def differentiable(self, kwargs: Kwargs) -> tuple[str, ...]:
+        """The arguments whose gradients are compared."""
+        return tuple(name for name in floating(kwargs) if name not in self.not_differentiable)
 
     @property
     def family(self) -> str:

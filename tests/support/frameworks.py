@@ -147,6 +147,11 @@ def row(kind: type[OnNumpy], precision: str, *marks: pytest.MarkDecorator) -> An
     return pytest.param(kind(precision), id=f"{kind.name}-{precision}", marks=[missing, *marks])
 
 
+def later_on_jax(framework: Any, first: bool) -> list[pytest.MarkDecorator]:
+    """Rows that only `make test-all` runs: JAX compiles each, for half a second."""
+    return [pytest.mark.slow] if framework.values[0].name == "jax" and not first else []
+
+
 NUMPY, TORCH, TORCH_F64, JAX, JAX_F64 = OnNumpy("f64"), OnTorch("f32"), OnTorch("f64"), OnJax("f32"), OnJax("f64")
 EVERY = [row(OnNumpy, "f64"), row(OnTorch, "f32"), row(OnJax, "f32")]
 WITH_GRADIENTS = [row(OnTorch, "f32"), row(OnJax, "f32")]

@@ -1,0 +1,115 @@
+"""Streaming: what a loss computes a few rows at a time is what it computes at once, in less memory."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.catalog import Case, cases
+from tests.support.compare import assert_close_by_rows
+from tests.support.frameworks import JAX, TORCH, Kwargs, OnJax, OnNumpy, OnTorch, Outcome, objective, row, split
+from tests.support.refusal import call, refused
+
+TOLERANCES = {"f32": (1e-6, 1e-5), "f64": (1e-12, 1e-12)}  # precision: tolerance of values, of gradients
+ROWS = 6  # examples in the inputs of the catalog
+SIZES = (1, 2, 3, ROWS - 1, ROWS, ROWS + 1, "auto")
+
+
+def streams(case: Case) -> bool:
+    return case.chunked
+
+
+def check_same(case: Case, framework: OnNumpy, found: Outcome, dense: Outcome) -> None:
+    value_tolerance, gradient_tolerance = (case.factor * t for t in TOLERANCES[framework.precision])
+    assert_close_by_rows(found.value, dense.value, value_tolerance)
+    for name in set(found.gradients) - set(case.not_differentiable):
+        assert_close_by_rows(found.gradients[name], dense.gradients[name], gradient_tolerance, name)
+
+
+def masked(case: Case, kwargs: Kwargs) -> dict[str, Any]:
+    """The same with two items of three counting, if there is a mask of items."""
+    if "mask" not in case.parameters or case.masks != "items":
+        return dict(kwargs)
+    shape = case.layout.shape(split(kwargs)[0])
+    return {**kwargs, "mask": np.arange(np.prod(shape)).reshape(shape) % 3 > 0}
+
+
+every_precision = pytest.mark.parametrize(
+    "framework", [row(OnNumpy, "f64"), row(OnTorch, "f32"), row(OnTorch, "f64"), row(OnJax, "f32")]
+)
+
+
+@cases(where=streams)
+@every_precision
+def test_streamed_is_dense(case: Case, framework: OnNumpy) -> None:
+    for options in case.options:
+        kwargs = case.inputs(options)
+        dense = framework.outcome(case.items, {**kwargs, "chunk_size": None})
+        sizes = SIZES if framework.name != "jax" else SIZES[1:3]  # each of which JAX compiles
+        for size in sizes:
+            check_same(case, framework, framework.outcome(case.items, {**kwargs, "chunk_size": size}), dense)
+
+
+@cases(where=streams, sampled="family")
+@pytest.mark.parametrize("framework", [row(OnJax, "f32"), row(OnJax, "f64")])
+def test_streamed_is_dense_in_blocks_of_any_size_on_jax(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0])
+    dense = framework.outcome(case.fn, {**kwargs, "chunk_size": None})
+    for size in SIZES:
+        check_same(case, framework, framework.outcome(case.fn, {**kwargs, "chunk_size": size}), dense)
+
+
+@cases(where=streams)
+@every_precision
+def test_masked_and_streamed_is_dense(case: Case, framework: OnNumpy) -> None:
+    kwargs = masked(case, case.inputs(case.options[0]))
+    dense = framework.outcome(case.fn, {**kwargs, "chunk_size": None})
+    check_same(case, framework, framework.outcome(case.fn, {**kwargs, "chunk_size": 4}), dense)
+
+
+@cases(where=streams)
+def test_streamed_under_jit(jax: ModuleType, case: Case) -> None:
+    arrays, options = split(case.inputs(case.options[0]))
+    function = jax.jit(lambda arrays: objective(case.fn(**arrays, **options, chunk_size=4)))
+    dense = JAX.value(case.fn, {**arrays, **options, "chunk_size": None})
+    assert_close_by_rows(np.asarray(function(JAX.native(arrays))), dense, 1e-6 * case.factor)
+
+
+@cases(where=streams)
+def test_streamed_under_compile(torch: ModuleType, case: Case) -> None:
+    torch._dynamo.reset()
+    kwargs = case.inputs(case.options[0])
+    compiled = torch.compile(case.fn, fullgraph=True, backend="eager")
+    found = TORCH.outcome(compiled, {**kwargs, "chunk_size": 4})
+    check_same(case, TORCH, found, TORCH.outcome(case.fn, {**kwargs, "chunk_size": None}))
+
+
+@cases(where=streams)
+@pytest.mark.parametrize("size", [0, -1, 2.0, True, "many"], ids=repr)
+def test_size_that_is_none(case: Case, size: Any) -> None:
+    text = f'expected chunk_size to be None, "auto" or an integer >= 1; got chunk_size {size!r}'
+    for framework in (OnNumpy(), TORCH, JAX):
+        pytest.importorskip(framework.name)
+        with refused(ValueError, f"{case.fn.__name__}: {text}"):
+            call(framework, case.fn, case.inputs(case.options[0]) | {"chunk_size": size})
+
+
+@cases(where=streams)
+def test_what_is_kept_for_the_backward_pass_is_less_than_a_table(torch: ModuleType, case: Case) -> None:
+    """Bytes that torch's graph holds, those that custom functions save included, against those of n · n float32."""
+    kwargs = TORCH.leaves(case.arrays((case.many, 5)) | case.fixed | case.options[0] | {"chunk_size": 16})
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Any) -> Any:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        value = objective(case.fn(**kwargs)).sum()
+    inputs = {array.untyped_storage().data_ptr() for array in kwargs.values() if isinstance(array, torch.Tensor)}
+    assert sum(size for at, size in kept.items() if at not in inputs) < case.many**2 * 4
+    value.backward()
