@@ -1,0 +1,476 @@
+"""Divergences between rows of probabilities, given as they are or by their logarithms, or between distributions."""
+
+from __future__ import annotations
+
+from math import log, nan
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..._core.backends import namespace
+from ..._core.check import axis_of, checking, floating, in_range, known_reduction, refuse, same_shape
+from ..._core.distributions import Distribution, closed_form, is_distribution, no_distributions
+from ..._core.reduce import Counted, counted, reduce
+from ..._core.series import half_exp_above_tangent
+from ..._core.types import A, Bool, Float, Reduction
+
+if TYPE_CHECKING:
+    from ..._core.backends.protocol import Namespace
+
+SLACK = 0.01  # how far from 1 a row may sum: bfloat16 probabilities are off by up to 0.004
+LEAST = 2.0**-126  # the smallest normal number of float32
+
+
+def kl_divergence(
+    predictions: Float[A, "*rows classes"] | Distribution | None = None,
+    targets: Float[A, "*rows classes"] | Distribution | None = None,
+    weights: Float[A, "*leading"] | None = None,
+    log_predictions: Float[A, "*rows classes"] | None = None,
+    log_targets: Float[A, "*rows classes"] | None = None,
+    *,
+    axis: int = -1,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """How many nats it costs to take `targets` for the distribution where `predictions` is the true one.
+
+        KL(predictions ‖ targets) = Σ p log(p / q),  p = predictions, q = targets, summed over `axis`;  0 log 0 = 0
+
+    The average is over p, so what weighs is where `predictions` has its mass: as a loss of predictions it seeks modes.
+    For a fixed true distribution and a model to be fitted, the true one comes first: that is
+    `reverse_kl_divergence(predictions, targets)`, or torch's `F.kl_div(log q, p)`. Nothing is renormalised: the sum is
+    taken as written, so that rows which do not quite sum to 1 may give a value slightly below 0.
+
+    Args:
+        predictions: probabilities in [0, 1] that sum to 1 ± 0.01 along `axis`; or a distribution of
+            torch.distributions, distrax or TensorFlow Probability on JAX, which `targets` has to be too.
+        targets: the same, of the shape of `predictions`.
+        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
+            row. Of distributions: of the shape of their batch.
+        log_predictions: logarithms of probabilities (a log-softmax), which replace `predictions`; −inf is log 0. Exact
+            far below the smallest probability that a float can hold.
+        log_targets: the same for `targets`.
+        axis: the axis of the probabilities; everything else is rows. Of distributions: not used.
+        mask: True counts; shaped as `weights` may be.
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
+        reduction: "mean" (over rows), "sum", "batch_sum" (sum within an example, mean over the batch) or "none" (one
+            per row).
+
+    Returns:
+        In [0, ∞], in nats; 0 only at p = q, +∞ where q = 0 < p. Accurate next to 0. Gradient: log(p / q) + 1 towards p
+        and −p / q towards q; at p = 0 < q, where the first is −∞, it is that of the smallest normal float32.
+
+    Raises:
+        ValueError: shapes differ, probabilities outside [0, 1] or that do not sum to 1 (logits, say), an unknown
+            reduction.
+        TypeError: arrays that are not of a floating dtype or of two frameworks; a distribution beside an array; a pair
+            of distributions whose divergence has no closed form.
+
+    Source:
+        Kullback and Leibler 1951, "On information and sufficiency", eq. 2.4.
+
+    Example:
+        >>> kl_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75])).round(6).item()  # ½ log 2 + ½ log ⅔
+        0.143841
+        >>> kl_divergence(np.array([1.0, 0.0]), np.array([0.5, 0.5])).round(6).item()  # log 2
+        0.693147
+    """
+    name = "kl_divergence"
+    known_reduction(name, reduction, None, normalizer)
+    if is_distribution(predictions) or is_distribution(targets):
+        _no_logs(name, log_predictions, log_targets)
+        divergences = closed_form(name, predictions, targets, predictions=predictions, targets=targets)
+        return _reduced_batch(name, divergences, weights, mask, normalizer, reduction)
+    rows = _rows(name, predictions, targets, weights, log_predictions, log_targets, axis, mask)
+    divergences = _kl(rows.xp, rows.predictions, rows.targets, rows.axis)
+    return reduce(name, rows.xp, divergences, rows.items, normalizer=normalizer, reduction=reduction)
+
+
+def reverse_kl_divergence(
+    predictions: Float[A, "*rows classes"] | Distribution | None = None,
+    targets: Float[A, "*rows classes"] | Distribution | None = None,
+    weights: Float[A, "*leading"] | None = None,
+    log_predictions: Float[A, "*rows classes"] | None = None,
+    log_targets: Float[A, "*rows classes"] | None = None,
+    *,
+    axis: int = -1,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """How many nats it costs to take `predictions` for the distribution where `targets` is the true one.
+
+        KL(targets ‖ predictions) = Σ q log(q / p),  p = predictions, q = targets, summed over `axis`;  0 log 0 = 0
+
+    `kl_divergence` with its arguments exchanged: the average is over the targets, so as a loss of predictions it covers
+    every mode, and it is cross entropy less a constant. (What is called "forward" and "reverse" varies: go by the
+    formula.)
+
+    Args:
+        predictions: probabilities in [0, 1] that sum to 1 ± 0.01 along `axis`; or a distribution of
+            torch.distributions, distrax or TensorFlow Probability on JAX, which `targets` has to be too.
+        targets: the same, of the shape of `predictions`.
+        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
+            row. Of distributions: of the shape of their batch.
+        log_predictions: logarithms of probabilities (a log-softmax), which replace `predictions`; −inf is log 0. Exact
+            far below the smallest probability that a float can hold.
+        log_targets: the same for `targets`.
+        axis: the axis of the probabilities; everything else is rows. Of distributions: not used.
+        mask: True counts; shaped as `weights` may be.
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
+        reduction: "mean" (over rows), "sum", "batch_sum" (sum within an example, mean over the batch) or "none" (one
+            per row).
+
+    Returns:
+        In [0, ∞], in nats; 0 only at p = q, +∞ where p = 0 < q. Accurate next to 0. Gradient: −q / p towards p and
+        log(q / p) + 1 towards q; at q = 0 < p, where the second is −∞, it is that of the smallest normal float32.
+
+    Raises:
+        ValueError: shapes differ, probabilities outside [0, 1] or that do not sum to 1 (logits, say), an unknown
+            reduction.
+        TypeError: arrays that are not of a floating dtype or of two frameworks; a distribution beside an array; a pair
+            of distributions whose divergence has no closed form.
+
+    Source:
+        Kullback and Leibler 1951, "On information and sufficiency", eq. 2.4.
+
+    Example:
+        >>> reverse_kl_divergence(np.array([0.5, 0.5]), np.array([1.0, 0.0])).round(6).item()  # log 2
+        0.693147
+    """
+    name = "reverse_kl_divergence"
+    known_reduction(name, reduction, None, normalizer)
+    if is_distribution(predictions) or is_distribution(targets):
+        _no_logs(name, log_predictions, log_targets)
+        divergences = closed_form(name, targets, predictions, predictions=predictions, targets=targets)
+        return _reduced_batch(name, divergences, weights, mask, normalizer, reduction)
+    rows = _rows(name, predictions, targets, weights, log_predictions, log_targets, axis, mask)
+    divergences = _kl(rows.xp, rows.targets, rows.predictions, rows.axis)
+    return reduce(name, rows.xp, divergences, rows.items, normalizer=normalizer, reduction=reduction)
+
+
+def js_divergence(
+    predictions: Float[A, "*rows classes"] | None = None,
+    targets: Float[A, "*rows classes"] | None = None,
+    weights: Float[A, "*leading"] | None = None,
+    log_predictions: Float[A, "*rows classes"] | None = None,
+    log_targets: Float[A, "*rows classes"] | None = None,
+    *,
+    axis: int = -1,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """How far two distributions are from their average, in nats: a symmetric and bounded relative of Kullback-Leibler.
+
+        JS = ½ KL(p ‖ m) + ½ KL(q ‖ m),  m = ½ (p + q), p = predictions, q = targets
+
+    Not a metric: it fails the triangle inequality. Its square root, `js_distance`, is one.
+
+    Args:
+        predictions: probabilities in [0, 1] that sum to 1 ± 0.01 along `axis`.
+        targets: the same, of the shape of `predictions`.
+        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
+            row.
+        log_predictions: logarithms of probabilities (a log-softmax), which replace `predictions`; −inf is log 0.
+        log_targets: the same for `targets`.
+        axis: the axis of the probabilities; everything else is rows.
+        mask: True counts; shaped as `weights` may be.
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
+        reduction: "mean" (over rows), "sum", "batch_sum" (sum within an example, mean over the batch) or "none" (one
+            per row).
+
+    Returns:
+        In [0, log 2] per row, in nats; 0 only at p = q, log 2 where the two have nothing in common. Accurate next to 0.
+        Gradient: ½ log(p / m) towards p; at p = 0 < q, where it is −∞, that of the smallest normal float32.
+
+    Raises:
+        ValueError: shapes differ, probabilities outside [0, 1] or that do not sum to 1 (logits, say), an unknown
+            reduction.
+        TypeError: arrays that are not of a floating dtype or of two frameworks; distributions, whose mixture has no
+            closed form.
+
+    Source:
+        Lin 1991, "Divergence measures based on the Shannon entropy", doi:10.1109/18.61115, eq. 4.1 with equal weights.
+
+    Example:
+        >>> js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0])).round(6).item()  # log 2
+        0.693147
+        >>> js_divergence(np.array([0.5, 0.5]), np.array([0.5, 0.5])).item()
+        0.0
+    """
+    rows, divergences = _js(
+        "js_divergence",
+        predictions,
+        targets,
+        weights,
+        log_predictions,
+        log_targets,
+        axis,
+        mask,
+        normalizer,
+        reduction,
+    )
+    return reduce("js_divergence", rows.xp, divergences, rows.items, normalizer=normalizer, reduction=reduction)
+
+
+def js_distance(
+    predictions: Float[A, "*rows classes"] | None = None,
+    targets: Float[A, "*rows classes"] | None = None,
+    weights: Float[A, "*leading"] | None = None,
+    log_predictions: Float[A, "*rows classes"] | None = None,
+    log_targets: Float[A, "*rows classes"] | None = None,
+    *,
+    axis: int = -1,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """The square root of the Jensen-Shannon divergence: a metric between distributions.
+
+        √JS = √(½ KL(p ‖ m) + ½ KL(q ‖ m)),  m = ½ (p + q), p = predictions, q = targets
+
+    The root is taken per row, before the reduction.
+
+    Args:
+        predictions: probabilities in [0, 1] that sum to 1 ± 0.01 along `axis`.
+        targets: the same, of the shape of `predictions`.
+        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
+            row.
+        log_predictions: logarithms of probabilities (a log-softmax), which replace `predictions`; −inf is log 0.
+        log_targets: the same for `targets`.
+        axis: the axis of the probabilities; everything else is rows.
+        mask: True counts; shaped as `weights` may be.
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
+        reduction: "mean" (over rows), "sum", "batch_sum" (sum within an example, mean over the batch) or "none" (one
+            per row).
+
+    Returns:
+        In [0, √log 2] per row (√log 2 = 0.8326), in √nat; 0 only at p = q. Gradient: ¼ log(p / m) / √JS towards p, and
+        0 at p = q, where the distance has a kink.
+
+    Raises:
+        ValueError: shapes differ, probabilities outside [0, 1] or that do not sum to 1 (logits, say), an unknown
+            reduction.
+        TypeError: arrays that are not of a floating dtype or of two frameworks; distributions, whose mixture has no
+            closed form.
+
+    Source:
+        Endres and Schindelin 2003, "A new metric for probability distributions", doi:10.1109/TIT.2003.813506.
+
+    Example:
+        >>> js_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0])).round(4).item()
+        0.8326
+    """
+    rows, divergences = _js(
+        "js_distance", predictions, targets, weights, log_predictions, log_targets, axis, mask, normalizer, reduction
+    )
+    roots = rows.xp.sqrt(divergences)
+    return reduce("js_distance", rows.xp, roots, rows.items, normalizer=normalizer, reduction=reduction)
+
+
+# ---- the formulas ----
+
+
+class Probabilities(NamedTuple):
+    """Rows of probabilities, or of their logarithms."""
+
+    array: Any
+    logs: bool
+
+
+def _kl(xp: Namespace, p: Probabilities, q: Probabilities, axis: int) -> Any:
+    """Σ p log(p / q) = Σ [p log(p / q) − (p − q)] + Σ (p − q).
+
+    In this way nothing cancels: in brackets is no negative number, and the rest is the difference of two sums.
+    """
+    logs = p.logs, q.logs
+    excess = xp.sum(xp.pointwise(_excess, p.array, q.array, logs=logs), axis=axis)
+    if p.logs or q.logs:
+        return excess + xp.sum(xp.pointwise(_difference, p.array, q.array, logs=logs), axis=axis)
+    return excess + xp.sum(p.array - q.array, axis=axis)
+
+
+def _excess(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
+    """p log(p / q) − (p − q), and its slope in p or in log p."""
+    p, q, ratio = _with_log_ratio(xp, x, y, logs)
+    none = p == 0
+    close = xp.abs(ratio) <= 0.5
+    curve, _ = half_exp_above_tangent(xp, xp.where(close, -ratio, 0.0))
+    costs = xp.where(none | close, 0.0, p * xp.where(none | close, 1.0, ratio))
+    excess = xp.where(close, 2 * p * curve, costs - (p - q))
+    return excess, lambda: xp.where(none, 0.0, p * xp.where(none, 0.0, ratio)) if logs[0] else ratio
+
+
+def _difference(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
+    """p − q of logarithms, and its slope in p or in log p."""
+    p, _, ratio = _with_log_ratio(xp, xp.stop_gradient(x), xp.stop_gradient(y), logs)
+    close = xp.abs(ratio) <= 0.5
+    # Chosen before the logarithm: that of 0 has no slope to multiply with 0.
+    near = [xp.where(close, array, 0.0 if of_logs else 1.0) for array, of_logs in zip((x, y), logs, strict=True)]
+    p_near, _, ratio = _with_log_ratio(xp, near[0], near[1], logs)
+    far = (xp.exp(x) if logs[0] else x) - (xp.exp(y) if logs[1] else y)
+    return xp.where(close, -p_near * xp.expm1(-ratio), far), lambda: p if logs[0] else xp.ones_like(p)
+
+
+def _with_log_ratio(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> tuple[Any, Any, Any]:
+    """p, q and log(p / q), which is 0 where both are 0."""
+    p, q = xp.exp(x) if logs[0] else x, xp.exp(y) if logs[1] else y
+    if not any(logs):
+        return p, q, _log_ratio(xp, p, q)
+    nothing = (p == 0) & (q == 0)
+    log_p = x if logs[0] else xp.log(xp.where(p == 0, LEAST, p))
+    log_q = y if logs[1] else xp.log(xp.where(nothing, 1.0, q))
+    return p, q, xp.where(nothing, 0.0, xp.where(nothing, 0.0, log_p) - xp.where(nothing, 0.0, log_q))
+
+
+def _log_ratio(xp: Namespace, p: Any, q: Any) -> Any:
+    """log(p / q), by the difference where the two are close: there it has no rounding error."""
+    close = xp.abs(p - q) <= 0.5 * q
+    near = xp.log1p(xp.where(close, p - q, 0.0) / xp.where(close & (q != 0), q, 1.0))
+    # p / q would overflow, and its gradient be 0 · ∞, where q is next to nothing.
+    tiny = q < LEAST
+    some = xp.where(p == 0, LEAST, p)
+    far = xp.log(some / xp.where(tiny, 1.0, q)) - xp.log(xp.where(tiny & ~close, q, 1.0))
+    return xp.where(close, near, far)
+
+
+def _mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
+    """½ p log(p / m) + ½ q log(q / m), m = ½ (p + q), and its slope in p or in log p.
+
+    With t = (p − q) / (p + q), p = m (1 + t) and q = m (1 − t): ½ m [t (log(1 + t) − log(1 − t)) + log(1 − t²)].
+    """
+    p, q = xp.exp(x) if logs[0] else x, xp.exp(y) if logs[1] else y
+    total = p + q
+    nothing = total == 0
+    some = xp.where(nothing, 1.0, total)
+    if all(logs):  # t from the logarithms themselves: their exponentials are rounded
+        t = xp.tanh(0.5 * (xp.where(nothing, 0.0, x) - xp.where(nothing, 0.0, y)))
+    else:
+        t = (p - q) / some
+    close = xp.abs(t) <= 0.5
+    near = xp.where(close, t, 0.0)
+    up, down = xp.log1p(near), xp.log1p(-near)
+    curve = 0.25 * total * (near * (up - down) + xp.log1p(-near * near))
+    up_far = xp.log(xp.where(close, 1.0, 2 * xp.where(p == 0, LEAST, p) / some))
+    down_far = xp.log(xp.where(close, 1.0, 2 * xp.where(q == 0, LEAST, q) / some))
+    # At p = 0 the logarithm is of a constant, whose slope would be 1 there: in this way it is, and 0 · 1 adds nothing.
+    up_end, down_end = xp.where(p == 0, up_far + 1, up_far), xp.where(q == 0, down_far + 1, down_far)
+    gap = xp.where(close, curve, 0.5 * (p * up_end + q * down_end))
+    return gap, lambda: 0.5 * xp.where(close, up, up_far) * (p if logs[0] else 1.0)
+
+
+# ---- the frame ----
+
+
+class Rows(NamedTuple):
+    """The arguments of a divergence, checked, and with what does not count replaced."""
+
+    xp: Namespace
+    predictions: Probabilities
+    targets: Probabilities
+    axis: int
+    items: Counted | None
+
+
+def _rows(
+    loss: str,
+    predictions: Any,
+    targets: Any,
+    weights: Any,
+    log_predictions: Any,
+    log_targets: Any,
+    axis: int,
+    mask: Any,
+) -> Rows:
+    given = {
+        "predictions": predictions,
+        "targets": targets,
+        "log_predictions": log_predictions,
+        "log_targets": log_targets,
+    }
+    xp = namespace(loss, **given, weights=weights, mask=mask)
+    for name in ("predictions", "targets"):
+        if given[name] is None and given[f"log_{name}"] is None:
+            raise TypeError(f"{loss}: expected {name} or log_{name}; got neither")
+    floating(loss, xp, **given)
+    same_shape(loss, **given)
+    names = [
+        "predictions" if log_predictions is None else "log_predictions",
+        "targets" if log_targets is None else "log_targets",
+    ]
+    axis = axis_of(loss, "axis", axis, names[0], given[names[0]])
+    arrays = list(xp.promote(*(given[name] for name in names)))
+    shape = tuple(arrays[0].shape)
+    items = counted(loss, xp, shape[:axis] + shape[axis + 1 :], weights, mask, arrays[0])
+    both: list[Probabilities] = []
+    for name, array in zip(names, arrays, strict=True):
+        logs = name.startswith("log_")
+        if items is not None:
+            even = 1 / max(1, shape[axis])
+            array = xp.select(_over_classes(xp, items.keep, axis, shape), array, log(even) if logs else even)
+        both.append(Probabilities(_of_one(loss, xp, name, array, axis, logs), logs))
+    return Rows(xp, both[0], both[1], axis, items)
+
+
+def _over_classes(xp: Namespace, keep: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    rows = xp.broadcast_to(keep, shape[:axis] + shape[axis + 1 :])
+    return xp.broadcast_to(xp.expand_dims(rows, axis=axis), shape)
+
+
+def _of_one(loss: str, xp: Namespace, name: str, array: Any, axis: int, logs: bool) -> Any:
+    """Rows checked to be probabilities that sum to 1; where they cannot be looked at, others become NaN."""
+    if 0 in array.shape:
+        return array
+    if not logs:
+        array = in_range(loss, xp, name, array, 0.0, 1.0)
+    fixed = xp.stop_gradient(array)
+    sums = xp.quietly(lambda: xp.sum(xp.exp(fixed) if logs else fixed, axis=axis))
+    off = xp.abs(sums - 1) > SLACK  # not so where a NaN is: it goes through, to be seen in the result
+    what = "the exponential of its rows" if logs else "its rows"
+    message = f"{loss}: expected {name} of which {what} along axis {axis} sum to 1 ± {SLACK:g}; got sums"
+    hint = "; logits need a log-softmax first" if logs else "; logits need a softmax first"
+    if xp.visible(sums):
+        if not bool(xp.any(off, axis=None)):
+            return array
+        if checking.level is not False:
+            low, high = xp.extent(sums)
+            raise ValueError(f"{message} from {low:g} to {high:g}{hint}")
+    if checking.level:
+        refuse(xp, ~off, f"{message} outside it{hint}")
+    return xp.where(xp.expand_dims(off, axis=axis), nan, array)
+
+
+def _js(
+    loss: str,
+    predictions: Any,
+    targets: Any,
+    weights: Any,
+    log_predictions: Any,
+    log_targets: Any,
+    axis: int,
+    mask: Any,
+    normalizer: Any,
+    reduction: Reduction,
+) -> tuple[Rows, Any]:
+    known_reduction(loss, reduction, None, normalizer)
+    hint = "; a mixture has no closed form, but of probabilities it does (Categorical: its probs)"
+    no_distributions(loss, hint, predictions=predictions, targets=targets)
+    rows = _rows(loss, predictions, targets, weights, log_predictions, log_targets, axis, mask)
+    p, q = rows.predictions, rows.targets
+    gaps = rows.xp.pointwise(_mixture_gap, p.array, q.array, logs=(p.logs, q.logs))
+    return rows, rows.xp.sum(gaps, axis=rows.axis)
+
+
+def _no_logs(loss: str, log_predictions: Any, log_targets: Any) -> None:
+    for name, array in (("log_predictions", log_predictions), ("log_targets", log_targets)):
+        if array is not None:
+            raise TypeError(f"{loss}: expected {name} only beside arrays; got distributions")
+
+
+def _reduced_batch(loss: str, divergences: Any, weights: Any, mask: Any, normalizer: Any, reduction: Reduction) -> Any:
+    xp = namespace(loss, divergences=divergences, weights=weights, mask=mask)
+    (divergences,) = xp.promote(divergences)
+    items = counted(loss, xp, divergences.shape, weights, mask, divergences)
+    if items is not None:
+        divergences = xp.select(items.keep, divergences, 0.0)
+    return reduce(loss, xp, divergences, items, normalizer=normalizer, reduction=reduction)
