@@ -219,6 +219,61 @@ def test_padding_by_unequal_widths(framework: OnNumpy) -> None:
     assert found.tolist() == np.pad(x, [(0, 0), (1, 0), (0, 2)], mode="reflect").tolist()
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+@every_framework
+def test_reflections_wider_than_the_image(framework: OnNumpy, size: int) -> None:
+    x = np.arange(float(size)).reshape(1, size)
+    found = framework.value(apply(lambda xp, x: xp.pad(x, [(0, 0), (5, 6)], mode="reflect")), {"x": x})
+    assert found.tolist() == np.pad(x, [(0, 0), (5, 6)], mode="reflect").tolist()
+
+
+SHARES = (0.1, 0.2, 0.4, 0.2, 0.1)
+
+
+def mixtures(means: np.ndarray, variances: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of every five neighbours along axis 1, by their definition."""
+    neighbours = np.lib.stride_tricks.sliding_window_view(means, 5, axis=1)
+    mean = neighbours @ SHARES
+    within = np.lib.stride_tricks.sliding_window_view(np.broadcast_to(variances, means.shape), 5, axis=1)
+    return mean, ((neighbours - mean[..., None]) ** 2 + within) @ SHARES
+
+
+@pytest.mark.parametrize("offset", [0.0, 1024.0])
+@every_framework
+def test_moments_of_windows(framework: OnNumpy, offset: float, rng: np.random.Generator) -> None:
+    """Far from 0 too, where the mean square less the squared mean would have lost them."""
+    x, y = (array.astype(np.float32).astype(float) for array in (points(rng, 2, 9, 3) + offset, points(rng, 2, 9, 3)))
+    kwargs = {"x": x, "y": y * y}
+    expected = mixtures(x, kwargs["y"])
+
+    def weighed(xp: Any, x: Any, y: Any) -> Any:
+        mean, variance = xp.window_moments(x, y, SHARES, axis=1)
+        return mean + 2 * variance
+
+    found = framework.outcome(apply(weighed), kwargs)
+    np.testing.assert_allclose(found.value, expected[0] + 2 * expected[1], rtol=1e-6)
+    alone = framework.value(apply(lambda xp, x: xp.window_moments(x, None, SHARES, axis=1)[1]), {"x": x})
+    np.testing.assert_allclose(alone, mixtures(x, 0.0)[1], rtol=2e-6)
+    if found.gradients:
+        to_x, to_y = np.zeros_like(x), np.zeros_like(x)
+        for k, share in enumerate(SHARES):
+            to_x[:, k : k + 5] += share * (1 + 4 * (x[:, k : k + 5] - expected[0]))
+            to_y[:, k : k + 5] += 2 * share
+        np.testing.assert_allclose(found.gradients["x"], to_x, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(found.gradients["y"], to_y, rtol=1e-5)
+
+
+def test_moments_of_windows_have_two_derivatives(torch: ModuleType, rng: np.random.Generator) -> None:
+    leaves = list(TORCH_F64.leaves({"x": points(rng, 2, 8), "y": points(rng, 2, 8)}).values())
+    xp = namespace("seam", x=leaves[0])
+    for moments in (
+        lambda x, y: xp.window_moments(x, y, SHARES, axis=1),
+        lambda x, _: xp.window_moments(x, None, SHARES, axis=1),
+    ):
+        assert torch.autograd.gradcheck(moments, leaves)
+        assert torch.autograd.gradgradcheck(moments, leaves)
+
+
 # ---- the rest ----
 
 OTHERS: dict[str, tuple[Operation, Callable[[np.ndarray], Any]]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -67,3 +67,28 @@ def distances_direct(xp: Namespace, x: Any, y: Any, /, *, squared: bool) -> Any:
     """By subtraction, which the matrix-product form |x|² + |y|² − 2x·y has lost near equal points."""
     difference = xp.expand_dims(x, axis=-2) - xp.expand_dims(y, axis=-3)
     return xp.sum(difference * difference, axis=-1) if squared else xp.norm(difference, axis=-1)
+
+
+def window_moments_shifted(
+    xp: Namespace, means: Any, variances: Any, shares: Sequence[float], /, *, axis: int
+) -> tuple[Any, Any]:
+    """Mean and variance of the mixtures, by their windows' middle: the two sums that are subtracted last are then never
+    larger than 1 + 1 / shares[middle] times what is left, wherever the numbers lie.
+    """
+    middle = len(shares) // 2
+    count = means.shape[axis] - len(shares) + 1
+
+    def neighbour(x: Any, k: int) -> Any:
+        return x[(slice(None),) * axis + (slice(k, k + count),)]
+
+    centre = neighbour(means, middle)
+    offset, square = xp.zeros_like(centre), xp.zeros_like(centre)
+    within = None if variances is None else shares[middle] * neighbour(variances, middle)
+    for k, share in enumerate(shares):
+        if k != middle:
+            step = neighbour(means, k) - centre
+            offset = offset + share * step
+            square = square + share * (step * step)
+            within = None if within is None else within + share * neighbour(variances, k)
+    between = square - offset * offset
+    return centre + offset, between if within is None else between + within

@@ -53,7 +53,15 @@ from jax.numpy import where as where
 from jax.numpy import zeros_like as zeros_like
 
 from ..result import LossResult, flatten, unflatten
-from .composed import distances_direct, log_odds_by_parts, logsumexp_of_any, norm_scaled, sqrt_with_zero, unit_vectors
+from .composed import (
+    distances_direct,
+    log_odds_by_parts,
+    logsumexp_of_any,
+    norm_scaled,
+    sqrt_with_zero,
+    unit_vectors,
+    window_moments_shifted,
+)
 
 NAME = "jax"
 CHANNEL_AXIS = -1
@@ -275,6 +283,12 @@ def segment_sum(values: Array, segments: Array, count: int, /) -> Array:
 
 def pad(x: Array, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Array:
     return jnp.pad(x, tuple(widths), mode=mode)
+
+
+def window_moments(
+    means: Array, variances: Array | None, shares: Sequence[float], /, *, axis: int
+) -> tuple[Array, Array]:
+    return window_moments_shifted(_HERE, means, variances, shares, axis=axis)
 
 
 def depthwise_conv(x: Array, kernel: Array, /) -> Array:

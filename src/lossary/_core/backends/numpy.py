@@ -32,7 +32,14 @@ from numpy import take_along_axis as take_along_axis
 from numpy import tanh as tanh
 from numpy import zeros_like as zeros_like
 
-from .composed import log_odds_by_parts, logsumexp_of_any, norm_scaled, sqrt_with_zero, unit_vectors
+from .composed import (
+    log_odds_by_parts,
+    logsumexp_of_any,
+    norm_scaled,
+    sqrt_with_zero,
+    unit_vectors,
+    window_moments_shifted,
+)
 
 NAME = "numpy"
 CHANNEL_AXIS = -1
@@ -226,6 +233,13 @@ def segment_sum(values: Array, segments: Array, count: int, /) -> Array:
 
 def pad(x: Array, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Array:
     return np.pad(x, list(widths), mode="reflect" if mode == "reflect" else "constant")
+
+
+@_quiet
+def window_moments(
+    means: Array, variances: Array | None, shares: Sequence[float], /, *, axis: int
+) -> tuple[Array, Array]:
+    return window_moments_shifted(_HERE, means, variances, shares, axis=axis)
 
 
 def depthwise_conv(x: Array, kernel: Array, /) -> Array:

@@ -100,6 +100,9 @@ class Namespace(Protocol):
     def distances(self, x: Any, y: Any, /, *, squared: bool = False) -> Any: ...  # (…, n, d), (…, m, d) → (…, n, m)
     def segment_sum(self, values: Any, segments: Any, count: int, /) -> Any: ...  # rows added up by segment
     def pad(self, x: Any, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Any: ...  # "constant" (0), "reflect"
+    def window_moments(
+        self, means: Any, variances: Any, shares: Sequence[float], /, *, axis: int
+    ) -> tuple[Any, Any]: ...  # mean and variance of each len(shares) neighbours together; variances None: they are 0
     def depthwise_conv(self, x: Any, kernel: Any, /) -> Any: ...  # (batch, channels, *space), each channel by itself
 
     # ---- over blocks, steps, and functions ----

@@ -34,9 +34,18 @@ from torch import zeros_like as zeros_like
 from torch.utils._pytree import register_pytree_node
 
 from ..result import LossResult, flatten, unflatten
-from .composed import distances_direct, log_odds_by_parts, logsumexp_of_any, norm_scaled, sqrt_with_zero, unit_vectors
+from .composed import (
+    distances_direct,
+    log_odds_by_parts,
+    logsumexp_of_any,
+    norm_scaled,
+    sqrt_with_zero,
+    unit_vectors,
+    window_moments_shifted,
+)
 from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced
 from .torch_rows import by_rows_stored, distances_stored
+from .torch_windows import window_moments_stored
 
 NAME = "torch"
 CHANNEL_AXIS = 1
@@ -286,9 +295,24 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Tensor
     for axis, (before, after) in enumerate(widths):  # torch's own reflection is for two and three axes behind a batch
         if before or after:
             size = x.shape[axis]
-            order = [*range(before, 0, -1), *range(size), *range(size - 2, size - 2 - after, -1)]
+            order = [_mirrored(i, size) for i in range(-before, size + after)]
             x = torch.index_select(x, axis, torch.tensor(order, device=x.device))
     return x
+
+
+def _mirrored(index: int, size: int) -> int:
+    """Where `index`, which may lie outside, is found between mirrors at the first and the last entry."""
+    period = 2 * size - 2 or 1
+    index %= period
+    return index if index < size else period - index
+
+
+def window_moments(
+    means: Tensor, variances: Tensor | None, shares: Sequence[float], /, *, axis: int
+) -> tuple[Tensor, Tensor]:
+    if _plain(means) and (variances is None or _plain(variances)):
+        return window_moments_stored(means, variances, tuple(shares), axis)
+    return window_moments_shifted(_HERE, means, variances, shares, axis=axis)
 
 
 def depthwise_conv(x: Tensor, kernel: Tensor, /) -> Tensor:

@@ -1,0 +1,77 @@
+"""Eager PyTorch: moments of sliding windows, without keeping what lies between.
+
+Autograd stores the difference of every pixel from each of its neighbours. This stores the pixels and their means, and
+takes the differences again in the backward pass. Asked for a second derivative it falls back to the composed formula.
+"""
+# torch types autograd.Function's context and return values as Any.
+# pyright: reportIncompatibleMethodOverride=false, reportUnknownMemberType=false, reportUnknownParameterType=false
+# pyright: reportMissingParameterType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from .composed import window_moments_shifted
+
+
+class WindowMoments(Function):
+    """`window_moments_shifted` with its slope written out: dvariance / dx_k = 2 share_k (x_k − mean)."""
+
+    @staticmethod
+    def forward(ctx: Any, means: Tensor, variances: Tensor | None, shares: tuple[float, ...], axis: int) -> Any:
+        middle, count = len(shares) // 2, means.shape[axis] - len(shares) + 1
+        centre = means.narrow(axis, middle, count)
+        offset, square = torch.zeros_like(centre), torch.zeros_like(centre)
+        step = torch.empty_like(centre)
+        within = None if variances is None else variances.narrow(axis, middle, count) * shares[middle]
+        for k, share in enumerate(shares):
+            if k != middle:
+                torch.sub(means.narrow(axis, k, count), centre, out=step)
+                offset.add_(step, alpha=share)
+                square.addcmul_(step, step, value=share)
+                if within is not None and variances is not None:
+                    within.add_(variances.narrow(axis, k, count), alpha=share)
+        square.addcmul_(offset, offset, value=-1.0)
+        if within is not None:
+            square.add_(within)
+        ctx.call = shares, axis
+        ctx.save_for_backward(means, variances, offset)
+        return centre + offset, square
+
+    @staticmethod
+    def backward(ctx: Any, towards_mean: Tensor, towards_variance: Tensor) -> Any:
+        means, variances, offset = ctx.saved_tensors
+        shares, axis = ctx.call
+        wanted = ctx.needs_input_grad[:2]
+        if torch.is_grad_enabled():
+            from . import torch as xp
+
+            chosen = [array for array, want in zip((means, variances), wanted, strict=True) if want]
+            moments = window_moments_shifted(xp, means, variances, shares, axis=axis)
+            slopes = iter(torch.autograd.grad(moments, chosen, (towards_mean, towards_variance), create_graph=True))
+            return *(next(slopes) if want else None for want in wanted), None, None
+        to_means = torch.zeros_like(means) if wanted[0] else None
+        to_variances = torch.zeros_like(variances) if wanted[1] else None
+        count = offset.shape[axis]
+        centre = means.narrow(axis, len(shares) // 2, count)
+        step = torch.empty_like(offset)
+        doubled = towards_variance * 2
+        for k, share in enumerate(shares):
+            if to_means is not None:
+                torch.sub(means.narrow(axis, k, count), centre, out=step)
+                step.sub_(offset).mul_(doubled).add_(towards_mean)
+                to_means.narrow(axis, k, count).add_(step, alpha=share)
+            if to_variances is not None:
+                to_variances.narrow(axis, k, count).add_(towards_variance, alpha=share)
+        return to_means, to_variances, None, None
+
+
+# Function.apply is untyped; this name is what the backend calls.
+def window_moments_stored(
+    means: Tensor, variances: Tensor | None, shares: tuple[float, ...], axis: int
+) -> tuple[Tensor, Tensor]:
+    return WindowMoments.apply(means, variances, shares, axis)
