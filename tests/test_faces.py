@@ -74,7 +74,7 @@ def test_face_equals_function(package: str, case: Case, options: Options) -> Non
     framework = framework_of(package)
     face = face_of(package, face_name(case.fn))
     kwargs = framework.native(case.inputs(options))
-    arrays = [kwargs.pop(name) for name in case.arrays()]
+    arrays = [kwargs.pop(name) for name in case.positional(kwargs)]
     found, expected = face(**kwargs)(*arrays), case.fn(*arrays, **kwargs)
     np.testing.assert_array_equal(framework.numpy(objective(found)), framework.numpy(objective(expected)))
 
@@ -92,7 +92,7 @@ def test_weights_mask_and_normalizer_come_with_the_call(package: str, case: Case
     mask = np.arange(np.prod(shape)).reshape(shape) % 3 > 0
     call = framework.native({"weights": np.linspace(1, 2, shape[0]), "mask": mask, "normalizer": 3.0})
     native = framework.native(kwargs)
-    arrays = {name: native.pop(name) for name in case.arrays()}
+    arrays = {name: native.pop(name) for name in case.positional(native)}
     found = face_of(package, face_name(case.fn))(**native)(*arrays.values(), **call)
     expected = case.fn(**arrays, **native, **call)
     np.testing.assert_array_equal(framework.numpy(found), framework.numpy(expected))
@@ -103,7 +103,7 @@ def test_weights_mask_and_normalizer_come_with_the_call(package: str, case: Case
 def test_copies(package: str, case: Case) -> None:
     framework = framework_of(package)
     native = framework.native(case.inputs(case.options[-1]))
-    arrays = [native.pop(name) for name in case.arrays()]
+    arrays = [native.pop(name) for name in case.positional(native)]
     face = face_of(package, face_name(case.fn))(**native)
     expected = framework.numpy(objective(face(*arrays)))
     for other in (copy.deepcopy(face), copy.copy(face), pickle.loads(pickle.dumps(face))):

@@ -63,9 +63,10 @@ def accumulates(case: Case) -> bool:
 def ways(case: Case, shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, Any]:
     """The ways to weigh the items of a case."""
     found = weightings(shape, rng)
-    masked = case.masks == "items" and case.independent  # a mask changes the other items' losses where they interact
+    if not case.independent:  # dropping an item changes the losses of the others
+        found = {name: way for name, way in found.items() if name in ("plain", "weights", "example-weights")}
     known = {name: way for name, way in found.items() if set(way) <= case.parameters}
-    return {name: way for name, way in known.items() if masked or "mask" not in way}
+    return {name: way for name, way in known.items() if case.masks == "items" or "mask" not in way}
 
 
 def reductions(case: Case, shape: tuple[int, ...]) -> tuple[Options, ...]:

@@ -210,7 +210,9 @@ assert abs(loss.item() - objective(case.fn(**TORCH.native(kwargs))).item()) < 1e
 """
 
 
-@pytest.mark.parametrize("name", FIRST_OF_FAMILY)
+@pytest.mark.parametrize(
+    "name", [FIRST_OF_FAMILY[0], *(pytest.param(name, marks=pytest.mark.slow) for name in FIRST_OF_FAMILY[1:])]
+)
 def test_cold_compilation_in_a_fresh_process(torch: ModuleType, name: str, pytestconfig: pytest.Config) -> None:
     """The first thing that a process does with Lossary: imports inside the trace must not break it."""
     code = COLD.format(name=name)

@@ -52,7 +52,7 @@ class Case:
     references: tuple[Reference, ...]
     kinks: Arrays  # where the formula changes its branch, ties included
     range: tuple[float, float]
-    fixed: Options = field(default_factory=dict)  # options that the inputs depend on
+    fixed: Options = field(default_factory=dict)  # options that the inputs depend on; a callable argument too
     options: tuple[Options, ...] = ({},)  # every value that takes another path through the code
     properties: tuple[Property, ...] = ()
     bad: tuple[Bad, ...] = ()
@@ -82,6 +82,11 @@ class Case:
     def examples(self) -> tuple[str, ...]:
         """The arrays with one entry per example."""
         return tuple(self.arrays()) if self.per_example is None else self.per_example
+
+    def positional(self, kwargs: Kwargs) -> tuple[str, ...]:
+        """What comes by position: the arrays, and a callable before them."""
+        parameters = inspect.signature(self.fn).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name in kwargs)
 
     @property
     def chunked(self) -> bool:
