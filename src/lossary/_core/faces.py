@@ -10,7 +10,20 @@ from typing import Any
 from .backends import NoArrays
 
 # Keyword-only in the function, but new with every batch.
-PER_CALL = ("pred_weights", "target_weights", "pred_mask", "target_mask", "mask", "normalizer")
+PER_CALL = (
+    "pred_weights",
+    "target_weights",
+    "pred_mask",
+    "target_mask",
+    "p_weights",
+    "q_weights",
+    "x_weights",
+    "y_weights",
+    "projections",
+    "key",
+    "mask",
+    "normalizer",
+)
 
 
 def body_of(fn: Callable[..., Any], package: str) -> dict[str, Any]:

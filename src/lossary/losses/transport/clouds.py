@@ -1,0 +1,412 @@
+"""Optimal transport between clouds of points in any dimension, by Sinkhorn's iteration on logarithms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import inf, prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..._core.backends import namespace
+from ..._core.check import known_reduction, plain, positive
+from ..._core.reduce import reduce
+from ..._core.types import A, Bool, Float, Reduction
+from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows, rows_at_once
+from .samples import Side, known_clouds, known_count, no_losses, promoted, sides
+
+if TYPE_CHECKING:
+    from ..._core.backends.protocol import Namespace
+
+SHARPEST = 1e-5  # the last blur of the earth mover's distance, in units of the largest distance
+USUAL_BLUR = 0.05  # that of the divergence, in units of the mean cost
+COOLING = 0.9  # the part of the iterations in which the blur shrinks from the largest cost to its last value
+OVER = 1.9  # relaxation of the sharpest blur, which plain Sinkhorn (1) needs thousands of iterations for
+OVER_USUAL = 1.7  # that of larger ones: from 1/100 of the mean cost up the best of 1, 1.3, 1.5, 1.7, 1.9
+FLOOR = -80.0  # e^−80 is far below the rounding of 1
+SAME = 2.0**-22  # of the largest distance: what float32 cannot tell apart in a sum of potentials
+
+
+def earth_mover_distance(
+    x: Float[A, "*batch n d"],
+    y: Float[A, "*batch m d"],
+    weights: Float[A, "*leading"] | None = None,
+    *,
+    iterations: int = 500,
+    chunk_size: ChunkSize = "auto",
+    x_weights: Float[A, "*batch n"] | None = None,
+    y_weights: Float[A, "*batch m"] | None = None,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """How far mass must move, on average, to make one cloud of points out of the other: the Wasserstein distance W_1.
+
+        min_π Σ_ij π_ij |x_i − y_j|,  π ≥ 0,  Σ_j π_ij = a_i,  Σ_i π_ij = b_j,  a and b the points' shares of the mass
+
+    For clouds of one size it is the mean distance in the best matching of the points; the sizes may differ. Computed by
+    Sinkhorn's iteration with a blur that shrinks to 10⁻⁵ of the largest distance. The value is a lower bound of the
+    exact one, but for rounding: with the default `iterations` within 10⁻⁴ of it for clouds of up to 800 points
+    (measured), with 200 within 10⁻³. Each iteration takes 2·n·m exponentials, so for hundreds of points
+    `sinkhorn_divergence` or `sliced_wasserstein_distance` trains faster; on the line `wasserstein_distance` is exact.
+
+    Args:
+        x: points, (n, d), or clouds (…, n, d) of one item each; any unit.
+        y: (m, d) or (…, m, d), in the same unit.
+        weights: a factor per item (one number for a single pair of clouds); 0 drops the item.
+        iterations: how many; the value does not depend on the scale of the data, nor does their number.
+        chunk_size: points of a cloud at a time; None holds the whole table of distances, "auto" up to 2²⁴ entries.
+        x_weights: ≥ 0, (…, n): what each point weighs; only ratios matter. 0 drops the point.
+        y_weights: the same for `y`.
+        mask: True counts; shaped as `weights` may be.
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
+        reduction: "mean" over the items, "sum", "batch_sum", or "none" for one distance per item.
+
+    Returns:
+        In [0, ∞), in the unit of the points; 0 where the clouds are equal, and for an item with a side that has no
+        points. Gradient: each point is drawn towards its partners with its share of the mass; 0 where the clouds are
+        equal, a mean over plans where several are nearly best. Second derivatives hold the plan fixed.
+
+    Raises:
+        ValueError: shapes that do not fit, iterations < 1, negative weights, an unknown chunk_size or reduction.
+        TypeError: x that is not floating point, or arrays of two frameworks.
+
+    Source:
+        Peyré and Cuturi 2019, "Computational optimal transport", arXiv:1803.00567, eq. 2.11 and §4.4; relaxation:
+        Thibault, Chizat, Dossal and Papadakis 2021, arXiv:1711.01851.
+
+    Example:
+        >>> square = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+        >>> round(earth_mover_distance(*square).item(), 4)
+        1.0
+    """
+    name = "earth_mover_distance"
+    known_reduction(name, reduction, None, normalizer)
+    known_chunk_size(name, chunk_size)
+    known_count(name, iterations=iterations)
+    return _between_clouds(
+        name,
+        _moved,
+        {"x": x, "y": y},
+        {"x_weights": x_weights, "y_weights": y_weights},
+        weights,
+        mask,
+        normalizer,
+        reduction,
+        iterations=iterations,
+        chunk_size=chunk_size,
+    )
+
+
+def sinkhorn_divergence(
+    x: Float[A, "*batch n d"],
+    y: Float[A, "*batch m d"],
+    weights: Float[A, "*leading"] | None = None,
+    *,
+    p: int = 2,
+    epsilon: float | None = None,
+    iterations: int = 100,
+    debiased: bool = True,
+    chunk_size: ChunkSize = "auto",
+    x_weights: Float[A, "*batch n"] | None = None,
+    y_weights: Float[A, "*batch m"] | None = None,
+    mask: Bool[A, "*leading"] | None = None,
+    normalizer: float | None = None,
+    reduction: Reduction = "mean",
+) -> A:
+    """The cost of moving one cloud of points onto the other, blurred so that it is smooth and fast to compute.
+
+        S = OT(x, y) − ½ OT(x, x) − ½ OT(y, y)
+        OT(x, y) = min_π Σ_ij π_ij |x_i − y_j|^p + epsilon Σ_ij π_ij log(π_ij / (a_i b_j)),
+                   π as in `earth_mover_distance`
+
+    As epsilon → 0 it becomes W_p^p, as epsilon → ∞ an energy distance (p = 2: the squared distance of the means). To
+    shift a cloud by v costs |v|² for p = 2, whatever epsilon. geomloss halves the cost for p = 2: its loss is ½ S at
+    epsilon = 2·blur². Each iteration takes 2·n·m + n² + m² exponentials.
+
+    Args:
+        x: points, (n, d), or clouds (…, n, d) of one item each; any unit.
+        y: (m, d) or (…, m, d), in the same unit.
+        weights: a factor per item (one number for a single pair of clouds); 0 drops the item.
+        p: 1 or 2: the cost is the distance or its square.
+        epsilon: > 0, the blur, in the unit of the cost; √epsilon is the size of the details that are ignored for p = 2.
+            None takes 1/20 of the mean cost between the two clouds, so that the scale of the data does not matter.
+        iterations: how many. 100 give 10⁻⁴ for epsilon from 1/100 of the mean cost up (measured); less takes more.
+        debiased: False gives OT(x, y) alone, which is not 0 at x = y and whose minimum shrinks the cloud.
+        chunk_size: points of a cloud at a time; None holds the whole tables of costs, "auto" up to 2²⁴ entries.
+        x_weights: ≥ 0, (…, n): what each point weighs; only ratios matter. 0 drops the point.
+        y_weights: the same for `y`.
+        mask: True counts; shaped as `weights` may be.
+        normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
+        reduction: "mean" over the items, "sum", "batch_sum", or "none" for one divergence per item.
+
+    Returns:
+        In [0, ∞) where debiased, in the unit of the points to the p-th; 0 only where the clouds are equal, and for an
+        item with a side that has no points. Gradient: that of the converged value, without a pass back through the
+        iterations; 0 where the clouds are equal. Not differentiable twice: the potentials are held fixed.
+
+    Raises:
+        ValueError: shapes that do not fit, p other than 1 and 2, epsilon ≤ 0, iterations < 1, negative weights.
+        TypeError: x that is not floating point, or arrays of two frameworks.
+
+    Source:
+        Feydy, Séjourné, Vialard, Amari, Trouvé and Peyré 2019, "Interpolating between optimal transport and MMD using
+        Sinkhorn divergences", arXiv:1810.08278, eqs. 1 and 3.
+
+    Example:
+        >>> points = np.array([[0.0, 0.0], [1.0, 2.0], [4.0, 1.0]])
+        >>> round(sinkhorn_divergence(points, points + 3.0).item(), 4)
+        18.0
+    """
+    name = "sinkhorn_divergence"
+    known_reduction(name, reduction, None, normalizer)
+    known_chunk_size(name, chunk_size)
+    known_count(name, iterations=iterations)
+    plain(name, p=p)
+    if p not in (1, 2):
+        raise ValueError(f"{name}: expected p to be 1 or 2; got p {p!r}")
+    if epsilon is not None:
+        positive(name, epsilon=epsilon)
+    return _between_clouds(
+        name,
+        _divergence,
+        {"x": x, "y": y},
+        {"x_weights": x_weights, "y_weights": y_weights},
+        weights,
+        mask,
+        normalizer,
+        reduction,
+        p=p,
+        epsilon=epsilon,
+        iterations=iterations,
+        debiased=debiased,
+        chunk_size=chunk_size,
+    )
+
+
+def _between_clouds(
+    loss: str,
+    formula: Callable[..., Any],
+    points: dict[str, Any],
+    masses: dict[str, Any],
+    weights: Any,
+    mask: Any,
+    normalizer: Any,
+    reduction: Reduction,
+    **options: Any,
+) -> Any:
+    xp = namespace(loss, **points, weights=weights, **masses, mask=mask)
+    known_clouds(loss, *points.values(), *masses.values())
+    x, y, *given = promoted(loss, xp, points, masses)
+    pair = sides(loss, xp, x, y, dict(zip(masses, given, strict=True)), weights, mask, coordinates=1)
+    if pair.empty:
+        losses, items = no_losses(xp, pair, 1)
+    else:
+        first, second = _shared_out(xp, pair.first), _shared_out(xp, pair.second)
+        losses, items = xp.quietly(partial(formula, **options), xp, first, second), pair.counted
+        if options.get("debiased", True):  # equal clouds cost exactly 0, whatever the iteration rounds
+            losses = xp.where(_equal(xp, first, second), 0.0, losses)
+    return reduce(loss, xp, losses, items, normalizer=normalizer, reduction=reduction)
+
+
+# ---- clouds ----
+
+
+class Cloud(NamedTuple):
+    """Points with their shares of the mass, which add up to 1."""
+
+    points: Any  # (…, n, d)
+    shares: Any  # (…, n)
+
+    def held(self, xp: Namespace) -> Cloud:
+        """Without a gradient."""
+        return Cloud(*map(xp.stop_gradient, self))
+
+
+def _shared_out(xp: Namespace, side: Side) -> Cloud:
+    points, masses = side
+    if masses is None:
+        return Cloud(points, xp.ones_like(points[..., 0]) / points.shape[-2])
+    shares = masses / xp.sum(masses, axis=-1, keepdims=True)
+    # A point that is not there waits at the centre, where it is not far from anything.
+    there = xp.expand_dims(masses, axis=-1) != 0
+    centre = xp.sum(points * xp.expand_dims(shares, axis=-1), axis=-2, keepdims=True)
+    return Cloud(xp.where(there, points, xp.stop_gradient(centre)), shares)
+
+
+def _equal(xp: Namespace, first: Cloud, second: Cloud) -> Any:
+    if first.points.shape != second.points.shape:
+        return xp.zeros_like(first.shares[..., 0]) != 0
+    return ~(xp.any(first.points != second.points, axis=(-2, -1)) | xp.any(first.shares != second.shares, axis=-1))
+
+
+def _log(xp: Namespace, shares: Any) -> Any:
+    none = shares == 0
+    return xp.where(none, -inf, xp.log(xp.where(none, 1.0, shares)))
+
+
+# ---- tables ----
+
+
+def _rows(xp: Namespace, x: Any, y: Any, p: int, chunk_size: ChunkSize) -> Callable[..., Any]:
+    """`call(function, *shared)` gives function(rows of the table of costs, *shared), of which each row has a result."""
+    axis, entries = len(x.shape) - 2, prod(x.shape[:-2]) * y.shape[-2]
+    if rows_at_once(chunk_size, x.shape[axis], entries) is None:
+        table = _costs(xp, x, y, p)
+
+        def at_once(function: Callable[..., Any], *shared: Any) -> Any:
+            return function(table, *shared)
+
+        return at_once
+
+    def by_blocks(function: Callable[..., Any], *shared: Any) -> Any:
+        def of_block(x: Any, y: Any, *shared: Any) -> Any:
+            return function(_costs(xp, x, y, p), *shared)
+
+        return over_rows(xp, of_block, [x], [y, *shared], entries=entries, chunk_size=chunk_size, axis=axis)
+
+    return by_blocks
+
+
+def _costs(xp: Namespace, x: Any, y: Any, p: int) -> Any:
+    return xp.distances(x, y, squared=p == 2)
+
+
+def _over_columns(xp: Namespace, values: Any) -> Any:
+    return xp.expand_dims(values, axis=-2)
+
+
+def _smooth(xp: Namespace) -> Callable[..., Any]:
+    """−epsilon log Σ_j b_j exp((g_j − C_ij) / epsilon): the potential of the rows from that of the columns."""
+
+    def transform(costs: Any, potential: Any, log_shares: Any, epsilon: Any) -> Any:
+        epsilon = xp.expand_dims(epsilon, axis=-1)
+        exponents = _over_columns(xp, log_shares + potential / epsilon) - costs / xp.expand_dims(epsilon, axis=-1)
+        top = xp.stop_gradient(xp.max(exponents, axis=-1))
+        # exp takes ten times as long where it underflows, and what is below the floor is lost in the sum anyway.
+        below = xp.maximum(exponents - xp.expand_dims(top, axis=-1), FLOOR)
+        return -epsilon * (top + xp.log(xp.sum(xp.exp(below), axis=-1)))
+
+    return transform
+
+
+# ---- the iteration ----
+
+
+def _potentials(
+    xp: Namespace, of_x: Any, of_y: Any, log_a: Any, log_b: Any, start: Any, final: Any, iterations: int, over: float
+) -> tuple[Any, Any]:
+    """f and g of Sinkhorn's iteration, whose blur shrinks from `start` to `final`."""
+    smooth = _smooth(xp)
+    cooling = _cooling(xp, start, final, iterations)
+
+    def step(state: Any) -> Any:
+        f, g, epsilon = state
+        f = f + over * (of_x(smooth, g, log_b, epsilon) - f)
+        g = g + over * (of_y(smooth, f, log_a, epsilon) - g)
+        return f, g, xp.maximum(epsilon * cooling, final)
+
+    f, g, _ = xp.iterate(step, (xp.zeros_like(log_a), xp.zeros_like(log_b), start), iterations)
+    return f, g
+
+
+def _own_potential(xp: Namespace, of_x: Any, log_a: Any, start: Any, final: Any, iterations: int) -> Any:
+    """That of a cloud and itself, where the average of a step and the one before converges at once."""
+    smooth = _smooth(xp)
+    cooling = _cooling(xp, start, final, iterations)
+
+    def step(state: Any) -> Any:
+        f, epsilon = state
+        return 0.5 * (f + of_x(smooth, f, log_a, epsilon)), xp.maximum(epsilon * cooling, final)
+
+    return xp.iterate(step, (xp.zeros_like(log_a), start), iterations)[0]
+
+
+def _cooling(xp: Namespace, start: Any, final: Any, iterations: int) -> Any:
+    return xp.exp(xp.log(final / start) / max(1.0, COOLING * iterations))
+
+
+def _largest(xp: Namespace, of_x: Any) -> Any:
+    """The largest cost of each item, 1 where that is 0."""
+
+    def farthest(costs: Any) -> Any:
+        return xp.max(costs, axis=-1)
+
+    largest = xp.max(of_x(farthest), axis=-1)
+    return xp.where(largest == 0, 1.0, largest)
+
+
+# ---- formulas ----
+
+
+def _moved(xp: Namespace, first: Cloud, second: Cloud, *, iterations: int, chunk_size: ChunkSize) -> Any:
+    (x, a), (y, b) = first.held(xp), second.held(xp)
+    of_x, of_y = _rows(xp, x, y, 1, chunk_size), _rows(xp, y, x, 1, chunk_size)
+    log_a, log_b = _log(xp, a), _log(xp, b)
+    largest = _largest(xp, of_x)
+    epsilon = SHARPEST * largest
+    f, g = _potentials(xp, of_x, of_y, log_a, log_b, largest, epsilon, iterations, OVER)
+
+    def nearest(costs: Any, potential: Any, log_shares: Any) -> Any:
+        there = _over_columns(xp, log_shares) > -inf
+        return xp.min(xp.where(there, costs - _over_columns(xp, potential), inf), axis=-1)
+
+    # A feasible pair of potentials, so a lower bound; far sharper than what the blurred plan costs.
+    lower_g = of_y(nearest, f, log_a)
+    lower_f = of_x(nearest, lower_g, log_b)
+    bound = xp.sum(a * lower_f, axis=-1) + xp.sum(b * lower_g, axis=-1)
+
+    def moved(costs: Any, potential: Any, log_shares: Any, epsilon: Any) -> Any:
+        scale = xp.expand_dims(xp.expand_dims(epsilon, axis=-1), axis=-1)
+        exponents = _over_columns(xp, log_shares) + (_over_columns(xp, potential) - xp.stop_gradient(costs)) / scale
+        return xp.sum(xp.softmax(exponents, axis=-1) * costs, axis=-1)
+
+    cost = xp.sum(a * _rows(xp, first.points, second.points, 1, chunk_size)(moved, g, log_b, epsilon), axis=-1)
+    # Where the plan is sharp its cost has no cancellation, which a small distance between large clouds needs.
+    value = xp.where(xp.abs(cost - bound) <= SAME * largest, cost, xp.relu(bound))
+    slopes = cost + xp.sum(first.shares * lower_f, axis=-1) + xp.sum(second.shares * lower_g, axis=-1)
+    return xp.stop_gradient(value) + (slopes - xp.stop_gradient(slopes))
+
+
+def _divergence(
+    xp: Namespace,
+    first: Cloud,
+    second: Cloud,
+    *,
+    p: int,
+    epsilon: Any,
+    iterations: int,
+    debiased: bool,
+    chunk_size: ChunkSize,
+) -> Any:
+    blur = _blur(xp, first, second, p, epsilon, chunk_size)
+    (x, a), (y, b), final = first.held(xp), second.held(xp), xp.stop_gradient(blur)
+    of_x, of_y = _rows(xp, x, y, p, chunk_size), _rows(xp, y, x, p, chunk_size)
+    log_a, log_b = _log(xp, a), _log(xp, b)
+    start = xp.maximum(_largest(xp, of_x), final)
+    _, g = _potentials(xp, of_x, of_y, log_a, log_b, start, final, iterations, OVER_USUAL)
+
+    def once_more(one: Cloud, other: Cloud, potential: Any) -> Any:
+        """The value is stationary in the potentials: one step from there has its gradient."""
+        rows = _rows(xp, one.points, other.points, p, chunk_size)
+        return rows(_smooth(xp), potential, _log(xp, other.shares), blur)
+
+    by_x, by_y = once_more(first, second, g), g
+    if debiased:
+        for_x = _own_potential(xp, _rows(xp, x, x, p, chunk_size), log_a, start, final, iterations)
+        for_y = _own_potential(xp, _rows(xp, y, y, p, chunk_size), log_b, start, final, iterations)
+        by_x = by_x - 0.5 * (once_more(first, first, for_x) + for_x)
+        by_y = by_y - 0.5 * (once_more(second, second, for_y) + for_y)
+    return xp.sum(first.shares * by_x, axis=-1) + xp.sum(second.shares * by_y, axis=-1)
+
+
+def _blur(xp: Namespace, first: Cloud, second: Cloud, p: int, epsilon: Any, chunk_size: ChunkSize) -> Any:
+    like = xp.zeros_like(first.shares[..., 0])
+    if epsilon is not None:
+        return like + xp.asarray(epsilon, like)
+
+    def average(costs: Any, shares: Any) -> Any:
+        return xp.sum(costs * _over_columns(xp, shares), axis=-1)
+
+    costs = _rows(xp, first.points, second.points, p, chunk_size)(average, second.shares)
+    mean = USUAL_BLUR * xp.sum(first.shares * costs, axis=-1)
+    return xp.where(mean == 0, 1.0, mean)
