@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
 from ..._core.check import known_reduction, laid_along, one_of, positive
-from ..._core.reduce import counted, reduce
+from ..._core.reduce import reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
-from .frame import Layout, bordered, kept, layout_of, over_channels, part, switch, where_channels, whole_windows
+from .frame import Layout, bordered, counted_windows, kept, layout_of, over_channels, part, switch, where_channels
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -49,8 +49,8 @@ def sobel_loss(
         fake: the predicted images, of shape (batch, channels, height, width), or (batch, height, width, channels), as
             `channel_axis` says. Integer images are promoted.
         real: the target images, same shape and unit.
-        weights: a factor per image or per pixel (the shape of `fake` without its channels, or a leading part of it);
-            0 drops the item.
+        weights: a factor per image or per pixel of the map (the shape of `fake` without its channels, or a leading
+            part of it); 0 drops the item, though its neighbours still see the pixel, unless `mask` drops it.
         channels: "mean" takes the edges of the mean of the channels, "luma" of 0.299 R + 0.587 G + 0.114 B, "each" of
             each channel and then the mean of the losses, so that colour counts.
         padding: "reflect" mirrors the image at its outermost pixels; "zero" surrounds it with black, an edge around
@@ -133,8 +133,8 @@ def laplacian_loss(
         fake: the predicted images, of shape (batch, channels, height, width), or (batch, height, width, channels), as
             `channel_axis` says. Integer images are promoted.
         real: the target images, same shape and unit.
-        weights: a factor per image or per pixel (the shape of `fake` without its channels, or a leading part of it);
-            0 drops the item.
+        weights: a factor per image or per pixel of the map (the shape of `fake` without its channels, or a leading
+            part of it); 0 drops the item, though its neighbours still see the pixel, unless `mask` drops it.
         channels: "mean" takes the mean of the channels, "luma" 0.299 R + 0.587 G + 0.114 B, "each" each channel and
             then the mean of the losses, so that colour counts.
         padding: "reflect" mirrors the image at its outermost pixels; "zero" surrounds it with black, an edge around
@@ -221,13 +221,12 @@ def _edge_loss(
             f"{where_channels(layout, 'fake', fake)}"
         )
     fake, real = xp.promote(fake, real)
-    items = counted(name, xp, layout.pixels, weights, mask, fake)
-    fake, real = kept(xp, None if items is None else items.keep, layout, fake, real)
+    items, seen = counted_windows(name, xp, layout, weights, mask, fake, 1, valid=False)
+    fake, real = kept(xp, seen, layout, fake, real)
     if 0 in fake.shape:
         losses = xp.sum(fake, axis=layout.channel)
     else:
         losses = xp.quietly(formula, xp, fake, real, layout, channels, padding)
-    items = whole_windows(xp, items, layout, 1, valid=False)
     if items is not None:
         losses = xp.select(xp.broadcast_to(items.keep, losses.shape), losses, 0.0)
     if normalize:

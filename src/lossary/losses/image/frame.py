@@ -108,21 +108,58 @@ def kept(xp: Namespace, keep: Any, layout: Layout, *images: Any) -> tuple[Any, .
     return tuple(xp.select(keep, image, 0.0) for image in images)
 
 
-def whole_windows(xp: Namespace, items: Counted | None, layout: Layout, reach: int, valid: bool) -> Counted | None:
-    """Counting for windows that reach `reach` pixels along each axis: one counts, with the weight of its centre, where
-    all its pixels do. With `valid`, only windows that lie within the image are there.
+def counted_windows(
+    loss: str, xp: Namespace, layout: Layout, weights: Any, mask: Any, like: Any, reach: int, valid: bool
+) -> tuple[Counted | None, Any]:
+    """Counting for windows that reach `reach` pixels from their middle, and which pixels those that count see.
+
+    A window counts where all of its pixels do (mask), with the weight of the one in its middle. With `valid` there are
+    only those that lie within the image.
     """
-    if items is None or tuple(items.keep.shape) != layout.pixels:  # whole images are kept or dropped
+    of_mask = counted_pixels(loss, xp, layout, None, mask, like)
+    of_weights = counted_pixels(loss, xp, layout, weights, None, like)
+    if of_mask is not None and _full(of_mask.keep, layout):
+        keep = ~_near(xp, ~of_mask.keep, like, 0 if valid else reach, reach)
+        of_mask = Counted(keep, xp.astype(keep, like))
+    if of_weights is not None and valid and _full(of_weights.keep, layout):
+        of_weights = Counted(*(_inner(array, reach) for array in of_weights))
+    if of_mask is None or of_weights is None:
+        items = of_mask or of_weights
+    else:
+        items = Counted(of_mask.keep & of_weights.keep, of_mask.factor * of_weights.factor)
+    if items is None or _whole(items.keep):
+        return items, None if items is None else items.keep
+    return items, _near(xp, items.keep, like, 2 * reach if valid else reach, reach)
+
+
+def counted_pixels(loss: str, xp: Namespace, layout: Layout, weights: Any, mask: Any, like: Any) -> Counted | None:
+    """Counting of pixels, either of whole images or pixel by pixel: nothing between, such as a factor per row."""
+    items = counted(loss, xp, layout.pixels, weights, mask, like)
+    if items is None or _whole(items.keep):
         return items
-    dropped = ~items.keep
-    factor = items.factor
-    for axis in range(1, len(layout.pixels)):
-        before = 0 if valid else reach
-        padded = with_zeros(xp, xp.astype(dropped, factor), axis, before, before) != 0
-        dropped = either(padded, axis, 2 * reach)
-        if valid:
-            factor = part(factor, axis, reach, factor.shape[axis] - reach)
-    return Counted(~dropped, xp.where(dropped, 0.0, factor))
+    return Counted(*(xp.broadcast_to(array, layout.pixels) for array in items))
+
+
+def _whole(keep: Any) -> bool:
+    """Do whole images count or not?"""
+    return all(n == 1 for n in keep.shape[1:])
+
+
+def _full(keep: Any, layout: Layout) -> bool:
+    return tuple(keep.shape) == layout.pixels
+
+
+def _near(xp: Namespace, flags: Any, like: Any, border: int, reach: int) -> Any:
+    """Is a flag set within `reach` along every axis? After `border` more entries on all sides."""
+    for axis in range(1, len(flags.shape)):
+        flags = either(with_zeros(xp, xp.astype(flags, like), axis, border, border) != 0, axis, 2 * reach)
+    return flags
+
+
+def _inner(array: Any, reach: int) -> Any:
+    for axis in range(1, len(array.shape)):
+        array = part(array, axis, reach, array.shape[axis] - reach)
+    return array
 
 
 def either(flags: Any, axis: int, reach: int) -> Any:

@@ -10,7 +10,7 @@ from ..._core.backends import namespace
 from ..._core.check import known_reduction, one_of, plain, positive
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
-from .frame import Layout, bordered, kept, layout_of, over_channels, part, where_channels, whole_windows
+from .frame import Layout, bordered, counted_windows, kept, layout_of, over_channels, part, where_channels
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -50,7 +50,8 @@ def ssim_loss(
             `channel_axis` says; or volumes with one axis more. Integer images are promoted.
         targets: same shape and unit as `predictions`.
         weights: a factor per image or per pixel (the shape of `predictions` without its channels, or a leading part
-            of it), which goes to the window that has this pixel in its middle; 0 drops the item.
+            of it), which goes to the window that has this pixel in its middle; 0 drops the item, though other windows
+            still see the pixel, unless `mask` drops it.
         max_value: > 0, the largest value that a pixel can have less the smallest: 1 for [0, 1], 2 for [−1, 1], 255
             for 8 bits. It is not read off the dtype.
         window: "gaussian" with deviation `sigma`, or "uniform".
@@ -101,9 +102,9 @@ def ssim_loss(
     if valid:
         _large_enough(name, layout, predictions, window_size, 1, "; padding='reflect' takes any size")
     predictions, targets = xp.promote(predictions, targets)
-    items = counted(name, xp, layout.pixels, weights, mask, predictions)
-    predictions, targets = kept(xp, None if items is None else items.keep, layout, predictions, targets)
     reach = window_size // 2
+    items, seen = counted_windows(name, xp, layout, weights, mask, predictions, reach, valid)
+    predictions, targets = kept(xp, seen, layout, predictions, targets)
     if 0 in predictions.shape:
         losses = xp.sum(predictions, axis=layout.channel)
         items = None
@@ -112,7 +113,6 @@ def ssim_loss(
         if not valid:
             fields = bordered(xp, fields, layout.space, reach, padding)
         losses = over_channels(xp, xp.quietly(_unlike, xp, fields, layout, shares, k1, k2).both, layout)
-        items = whole_windows(xp, items, layout, reach, valid)
     if items is not None:
         losses = xp.select(xp.broadcast_to(items.keep, losses.shape), losses, 0.0)
     return reduce(name, xp, losses, items, axis=axis, normalizer=normalizer, reduction=reduction)

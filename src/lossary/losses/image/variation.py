@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
 from ..._core.check import known_reduction, one_of
-from ..._core.reduce import counted, reduce
+from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
-from .frame import Layout, both, counted_images, kept, layout_of, part, switch, with_zeros
+from .frame import Layout, both, counted_images, counted_pixels, kept, layout_of, part, switch, with_zeros
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -76,20 +76,25 @@ def total_variation_loss(
     xp = namespace(name, images=images, weights=weights, mask=mask)
     layout = layout_of(name, xp, channel_axis, volumes=True, images=images)
     (images,) = xp.promote(images)
-    items = counted(name, xp, layout.pixels, weights if per_pixel else None, mask, images)
-    keep = None if items is None else items.keep
-    if not per_pixel:
+    pixels = counted_pixels(name, xp, layout, None, mask, images)
+    pairs = keep = None if pixels is None else pixels.keep
+    if per_pixel:
+        items = counted_pixels(name, xp, layout, weights, mask, images)
+        keep = None if items is None else _seen(xp, items.keep, pairs, layout, images)
+    else:
         items = counted_images(name, xp, weights, keep, images)
         keep = both(xp, keep, items)
     (images,) = kept(xp, keep, layout, images)
-    losses = xp.quietly(_variation, xp, images, layout, norm_type, keep)
+    losses = xp.quietly(_variation, xp, images, layout, norm_type, pairs)
+    if items is not None and per_pixel:
+        losses = xp.select(xp.broadcast_to(items.keep, losses.shape), losses, 0.0)
     if not per_pixel:
         losses = xp.sum(losses, axis=tuple(range(1, len(layout.pixels))))
     return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction)
 
 
 def _variation(xp: Namespace, images: Any, layout: Layout, norm_type: str, keep: Any) -> Any:
-    """The map, one number a pixel."""
+    """The map, one number a pixel; only differences of two pixels that are kept."""
     differences = [_to_the_next(xp, images, layout, axis, keep) for axis in layout.space]
     if norm_type == "isotropic":
         lengths = xp.norm(xp.stack(differences, axis=-1), axis=-1)
@@ -110,3 +115,14 @@ def _to_the_next(xp: Namespace, images: Any, layout: Layout, axis: int, keep: An
         pairs = part(keep, along, 1, None) & part(keep, along, None, keep.shape[along] - 1)
         steps = xp.where(xp.expand_dims(pairs, axis=layout.channel), steps, 0.0)
     return with_zeros(xp, steps, axis, 0, 1)
+
+
+def _seen(xp: Namespace, keep: Any, pixels: Any, layout: Layout, like: Any) -> Any:
+    """The pixels that items which count look at: their own, and the next along each axis; without those masked."""
+    if tuple(keep.shape) != layout.pixels:
+        return keep
+    seen = keep
+    for axis in range(1, len(keep.shape)):
+        shifted = with_zeros(xp, xp.astype(part(keep, axis, None, keep.shape[axis] - 1), like), axis, 1, 0)
+        seen = seen | (shifted != 0)
+    return seen if pixels is None else seen & pixels
