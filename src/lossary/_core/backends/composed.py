@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from math import inf
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ def logsumexp_of_any(xp: Namespace, x: Any, /, *, axis: int, keepdims: bool = Fa
 
 def distances_direct(xp: Namespace, x: Any, y: Any, /, *, squared: bool) -> Any:
     """By subtraction, which the matrix-product form |x|² + |y|² − 2x·y has lost near equal points."""
+    if squared and 0 < x.shape[-1] <= 8:  # coordinate by coordinate: XLA on the CPU then takes a tenth of the time
+        gaps = [xp.expand_dims(x[..., k], axis=-1) - xp.expand_dims(y[..., k], axis=-2) for k in range(x.shape[-1])]
+        return reduce(add, (gap * gap for gap in gaps))
     difference = xp.expand_dims(x, axis=-2) - xp.expand_dims(y, axis=-3)
     return xp.sum(difference * difference, axis=-1) if squared else xp.norm(difference, axis=-1)
 
@@ -92,3 +97,22 @@ def window_moments_shifted(
             within = None if within is None else within + share * neighbour(variances, k)
     between = square - offset * offset
     return centre + offset, between if within is None else between + within
+
+
+def nearest_in_blocks(xp: Namespace, x: Any, y: Any, keep: Any, /, *, chunk_size: int | None) -> Any:
+    """By the distances of all pairs, those of `chunk_size` of the `x` at a time."""
+    # A power of two, which moves no digit, brings the squares of very large or very small numbers into range.
+    top = xp.max(xp.abs(xp.reshape(xp.concat([x, y], axis=-2), (-1,))), axis=0)
+    scale = xp.where(top > 2.0**60, 2.0**-70, xp.where(top < 2.0**-40, 2.0**80, xp.ones_like(top)))
+
+    def search(x: Any, y: Any, *absent: Any) -> Any:
+        table = xp.distances(x, y, squared=True)
+        return xp.argmin(xp.where(absent[0], inf, table) if absent else table, axis=-1)
+
+    shared = (y * scale,) if keep is None else (y * scale, xp.expand_dims(~keep, axis=-2))
+    found = xp.by_rows(search, (x * scale,), shared, chunk_size=chunk_size, axis=len(x.shape) - 2)
+    if keep is None:
+        return found
+    # Where no distance is finite, the first of those to keep: never one that is not.
+    first = xp.argmin(xp.astype(~keep, x), axis=-1)
+    return xp.where(xp.take_along_axis(keep, found, axis=-1), found, xp.expand_dims(first, axis=-1))

@@ -23,7 +23,6 @@ from jax.nn import log_softmax as _log_softmax
 from jax.nn import sigmoid as sigmoid
 from jax.nn import softmax as _softmax
 from jax.numpy import any as any
-from jax.numpy import argmin as argmin
 from jax.numpy import broadcast_to as broadcast_to
 from jax.numpy import cos as cos
 from jax.numpy import exp as exp
@@ -57,6 +56,7 @@ from .composed import (
     distances_direct,
     log_odds_by_parts,
     logsumexp_of_any,
+    nearest_in_blocks,
     norm_scaled,
     sqrt_with_zero,
     unit_vectors,
@@ -201,6 +201,12 @@ def argmax(x: Array, /, *, axis: int) -> Array:
     return jnp.max(jnp.where(found, positions(x, axis=axis), 0), axis=axis)
 
 
+def argmin(x: Array, /, *, axis: int) -> Array:
+    least = jnp.min(x, axis=axis, keepdims=True)
+    found = (x == least) | ((least != least) & (x != x))  # or the first NaN
+    return jnp.min(jnp.where(found, positions(x, axis=axis), x.shape[axis]), axis=axis)
+
+
 def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
@@ -275,6 +281,15 @@ def softmax(x: Array, /, *, axis: int) -> Array:
 
 def distances(x: Array, y: Array, /, *, squared: bool = False) -> Array:
     return distances_direct(_HERE, x, y, squared=squared)  # XLA fuses it: no array has a third axis
+
+
+def nearest(x: Array, y: Array, keep: Array | None, /, *, chunk_size: int | None) -> Array:
+    return _nearest(stop_gradient(x), stop_gradient(y), keep, chunk_size)
+
+
+@partial(jax.jit, static_argnums=3)  # compiled once, in eager use too
+def _nearest(x: Array, y: Array, keep: Array | None, chunk_size: int | None) -> Array:
+    return nearest_in_blocks(_HERE, x, y, keep, chunk_size=chunk_size)
 
 
 def segment_sum(values: Array, segments: Array, count: int, /) -> Array:

@@ -35,11 +35,13 @@ from numpy import zeros_like as zeros_like
 from .composed import (
     log_odds_by_parts,
     logsumexp_of_any,
+    nearest_in_blocks,
     norm_scaled,
     sqrt_with_zero,
     unit_vectors,
     window_moments_shifted,
 )
+from .trees import nearest_by_tree
 
 NAME = "numpy"
 CHANNEL_AXIS = -1
@@ -223,6 +225,12 @@ def distances(x: Array, y: Array, /, *, squared: bool = False) -> Array:
     for k in range(x.shape[-1]):
         total += ((x[..., :, None, k] - y[..., None, :, k]).astype(np.float64) / scale) ** 2
     return (total if squared else scale * np.sqrt(total)).astype(x.dtype)
+
+
+@_quiet
+def nearest(x: Array, y: Array, keep: Array | None, /, *, chunk_size: int | None) -> Array:
+    found = nearest_by_tree(x, y, keep)
+    return nearest_in_blocks(_HERE, x, y, keep, chunk_size=chunk_size) if found is None else found
 
 
 def segment_sum(values: Array, segments: Array, count: int, /) -> Array:

@@ -98,6 +98,12 @@ class Namespace(Protocol):
     def log_softmax(self, x: Any, /, *, axis: int) -> Any: ...
     def softmax(self, x: Any, /, *, axis: int) -> Any: ...
     def distances(self, x: Any, y: Any, /, *, squared: bool = False) -> Any: ...  # (…, n, d), (…, m, d) → (…, n, m)
+    def nearest(self, x: Any, y: Any, keep: Any, /, *, chunk_size: int | None) -> Any:
+        """For each of `x` (…, n, d) the index of the nearest of `y` (…, m, d), m > 0, among those that `keep` (…, m)
+        has (None: all); no gradient. The first of several (a k-d tree: any of them), or the first NaN.
+        """
+        ...
+
     def segment_sum(self, values: Any, segments: Any, count: int, /) -> Any: ...  # rows added up by segment
     def pad(self, x: Any, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Any: ...  # "constant" (0), "reflect"
     def window_moments(

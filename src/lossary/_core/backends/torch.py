@@ -38,6 +38,7 @@ from .composed import (
     distances_direct,
     log_odds_by_parts,
     logsumexp_of_any,
+    nearest_in_blocks,
     norm_scaled,
     sqrt_with_zero,
     unit_vectors,
@@ -46,6 +47,7 @@ from .composed import (
 from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced
 from .torch_rows import by_rows_stored, distances_stored
 from .torch_windows import window_moments_stored
+from .trees import nearest_by_tree
 
 NAME = "torch"
 CHANNEL_AXIS = 1
@@ -283,6 +285,15 @@ def softmax(x: Tensor, /, *, axis: int) -> Tensor:
 
 def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
     return distances_stored(x, y, squared) if _plain(x, y) else distances_direct(_HERE, x, y, squared=squared)
+
+
+def nearest(x: Tensor, y: Tensor, keep: Tensor | None, /, *, chunk_size: int | None) -> Tensor:
+    x, y = x.detach(), y.detach()
+    if visible(x) and visible(y):
+        found = nearest_by_tree(x.numpy(), y.numpy(), None if keep is None else keep.numpy())
+        if found is not None:
+            return torch.from_numpy(found)
+    return nearest_in_blocks(_HERE, x, y, keep, chunk_size=chunk_size)
 
 
 def segment_sum(values: Tensor, segments: Tensor, count: int, /) -> Tensor:
