@@ -211,6 +211,10 @@ def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
+def surprise(logits: Array, index: Array, /, *, axis: int) -> Array:
+    return softplus(-log_odds(logits, index, axis=axis))
+
+
 def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> None:
     return None
 

@@ -44,7 +44,7 @@ from .composed import (
     unit_vectors,
     window_moments_shifted,
 )
-from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced
+from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced, surprise_stored
 from .torch_rows import by_rows_stored, distances_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
@@ -224,6 +224,12 @@ def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
     if _plain(logits) and logits.device.type == "cpu":  # elsewhere its look at the values would wait for the device
         return log_odds_stored(logits, index, axis % logits.ndim)
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
+
+
+def surprise(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
+    if _plain(logits) and logits.device.type == "cpu":
+        return surprise_stored(logits, index, axis % logits.ndim)
+    return softplus(-log_odds_by_parts(_HERE, logits, index, axis=axis))
 
 
 def plain_cross_entropy(logits: Tensor, shares: Tensor, /, *, axis: int) -> Tensor | None:

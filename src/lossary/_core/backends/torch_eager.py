@@ -153,6 +153,41 @@ class LogOdds(Function):
         return gradient.scatter_(ctx.axis, index, grad), None, None
 
 
+class Surprise(Function):
+    """−log p of one class: torch's fused log-softmax, mended where p is near 1 and the logarithm cancels."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, index: Tensor, axis: int) -> Tensor:
+        index = index.unsqueeze(axis)
+        logs = torch.log_softmax(logits, axis)
+        losses = logs.gather(axis, index).neg_()
+        near = rest = None
+        if losses.numel() and not losses.min().item() >= 0.25:  # a NaN is no `>=` either
+            near = losses < 0.25
+            rest = _others(logs, index, near, axis)
+            losses[near] = torch.log1p(-rest).neg_()
+        ctx.save_for_backward(logs, logits, index, near, rest)
+        ctx.axis = axis
+        return losses.squeeze(axis)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        logs, logits, index, near, rest = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            from . import torch as xp
+
+            losses = xp.softplus(-log_odds_by_parts(xp, logits, index.squeeze(ctx.axis), axis=ctx.axis))
+            return *torch.autograd.grad(losses, logits, grad, create_graph=True), None, None
+        grad = grad.unsqueeze(ctx.axis)
+        pull = torch.zeros_like(logs).scatter_(ctx.axis, index, -grad)
+        gradient = torch._log_softmax_backward_data(pull, logs, ctx.axis, logs.dtype)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+        if near is not None:  # p − 1 of the class itself, as minus the share of the others
+            own = gradient.gather(ctx.axis, index)
+            own[near] = -grad[near] * rest
+            gradient.scatter_(ctx.axis, index, own)
+        return gradient, None, None
+
+
 def _others(logs: Tensor, index: Tensor, near: Tensor, axis: int) -> Tensor:
     """Σ p_c over the other classes, for the items that are `near`."""
     chosen = near.squeeze(axis)
@@ -164,3 +199,4 @@ def _others(logs: Tensor, index: Tensor, near: Tensor, axis: int) -> Tensor:
 pointwise_stored: Callable[..., Tensor] = Pointwise.apply
 pointwise_traced: Callable[..., tuple[Tensor, Tensor]] = TracedPointwise.apply
 log_odds_stored: Callable[[Tensor, Tensor, int], Tensor] = LogOdds.apply
+surprise_stored: Callable[[Tensor, Tensor, int], Tensor] = Surprise.apply

@@ -94,12 +94,12 @@ def cross_entropy_loss(
     losses = surprise(xp, items)
     if label_smoothing:
         losses = xp.quietly(_smoothed, items, losses, label_smoothing)
-    elif items.label_weight is not None:
+    elif items.class_weights is not None:
         losses = items.label_weight * losses
     return reduced(name, items, losses, normalizer, reduction)
 
 
-def _smoothed(items: Labelled, losses: Any, smoothing: float) -> Any:
+def _smoothed(items: Indexed, losses: Any, smoothing: float) -> Any:
     """−log p_c = −log p_y + (x_y − x_c), so the even share of the target needs no second softmax."""
     xp, axis, logits = items.xp, items.axis, items.logits
     gaps = xp.take_along_axis(logits, xp.expand_dims(items.index, axis=axis), axis=axis) - logits
@@ -203,7 +203,7 @@ def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int, unit: boo
         return easy
     index = xp.argmax(logits, axis=axis)
     top = xp.take_along_axis(logits, xp.expand_dims(index, axis=axis), axis=axis)
-    surprise = xp.softplus(-xp.log_odds(logits, index, axis=axis))
+    surprise = xp.surprise(logits, index, axis=axis)
     # No gap at the top itself, whose gradient would drown in rounding; and 0 · ∞ is 0: a class that is impossible and
     # asked for by no one costs nothing.
     itself = xp.positions(logits, axis=axis) == xp.expand_dims(index, axis=axis)
@@ -287,7 +287,8 @@ def focal_loss(
     else:
         # In log-odds the softmax's focal loss is the sigmoid's with target 1.
         # All other classes impossible: certain, but ∞ · 0 is not a number. (Not `minimum`: NaN keeps its gradient.)
-        odds = xp.where(items.odds > 1e30, 1e30, items.odds)
+        odds = _where_valid(xp, items, xp.log_odds(items.logits, items.index, axis=items.axis))
+        odds = xp.where(odds > 1e30, 1e30, odds)
         losses = xp.pointwise(focal, odds, xp.ones_like(odds), gamma=gamma, alpha=None, smoothing=0.0)
     factor = alpha if single else items.label_weight
     return reduced(
@@ -307,19 +308,10 @@ class Indexed(NamedTuple):
     counted: Counted | None
     class_weights: Any
 
-
-class Labelled(NamedTuple):
-    """What a loss of logits and labels starts from, once everything is checked."""
-
-    xp: Namespace
-    logits: Any
-    index: Any  # labels, 0 where they do not count
-    odds: Any  # log p / (1 − p) of the labelled class; NaN where the label is out of range
-    axis: int
-    classes: int
-    counted: Counted | None
-    class_weights: Any
-    label_weight: Any  # the class weight of each label
+    @property
+    def label_weight(self) -> Any:
+        """The class weight of each label."""
+        return None if self.class_weights is None else self.class_weights[self.index]
 
 
 def labelled(
@@ -334,20 +326,10 @@ def labelled(
     normalizer: Any,
     reduction: Reduction,
     class_weights_name: str = "class_weights",
-) -> Labelled:
-    """Checked arguments, what does not count replaced, and the log-odds of each label."""
+) -> Indexed:
+    """`indexed`, behind the check of the reduction."""
     known_reduction(loss, reduction, None, normalizer)
-    found = indexed(loss, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, class_weights_name)
-    return with_odds(found)
-
-
-def with_odds(found: Indexed) -> Labelled:
-    """What the losses of one label's probability go on from."""
-    xp, logits, labels, valid, axis, classes, items, v = found
-    odds = xp.log_odds(logits, labels, axis=axis) if classes > 1 else 0 * xp.sum(logits, axis=axis)
-    if valid is not None:
-        odds = xp.where(valid, odds, nan)
-    return Labelled(xp, logits, labels, odds, axis, classes, items, v, None if v is None else v[labels])
+    return indexed(loss, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, class_weights_name)
 
 
 def indexed(
@@ -427,13 +409,21 @@ def _expected_labels(loss: str, classes: int, ignore_index: int | None) -> str:
     return f"{loss}: expected labels in [0, {classes}){ignored}; got labels"
 
 
-def surprise(xp: Namespace, items: Labelled) -> Any:
+def surprise(xp: Namespace, items: Indexed) -> Any:
     """−log p of the labelled class. A single class is certain."""
-    return xp.softplus(-items.odds) if items.classes > 1 else items.odds
+    if items.classes > 1:
+        losses = xp.surprise(items.logits, items.index, axis=items.axis)
+    else:
+        losses = 0 * xp.sum(items.logits, axis=items.axis)
+    return _where_valid(xp, items, losses)
+
+
+def _where_valid(xp: Namespace, items: Indexed, values: Any) -> Any:
+    return values if items.valid is None else xp.where(items.valid, values, nan)
 
 
 def reduced(
-    loss: str, items: Labelled, losses: Any, normalizer: Any, reduction: Reduction, weighted_mean: bool = True
+    loss: str, items: Indexed, losses: Any, normalizer: Any, reduction: Reduction, weighted_mean: bool = True
 ) -> Any:
     """The losses of labels as `reduction` says; their mean divides by the class weights as well."""
     divisor = items.label_weight if weighted_mean else None

@@ -9,7 +9,7 @@ from ..._core.backends import namespace
 from ..._core.check import non_negative
 from ..._core.result import LossResult, Term
 from ..._core.types import A, Bool, Float, Int
-from ..classification.categorical import indexed, reduced, surprise, with_odds
+from ..classification.categorical import indexed, reduced, surprise
 from .overlap import DICE, one_per_example, overlap_of_classes, overlap_options, scored
 
 
@@ -80,11 +80,10 @@ def dice_cross_entropy_loss(
         one_per_example(name, xp, "labels", labels, weights)
     soft = "dice_loss and soft_cross_entropy_loss"
     found = indexed(name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, soft=soft)
-    items = with_odds(found)
-    losses = surprise(xp, items)
-    if items.label_weight is not None:
-        losses = items.label_weight * losses
-    entropy = reduced(name, items, losses, None, "mean")
+    losses = surprise(xp, found)
+    if found.label_weight is not None:
+        losses = found.label_weight * losses
+    entropy = reduced(name, found, losses, None, "mean")
     overlap = overlap_of_classes(
         name, found, DICE, weights if per_example else None, classes, include_background, average, per_example
     )
