@@ -27,6 +27,9 @@ BLOCK = (
 )  # elements: a few float32 temporaries of this size fit the second-level caches (2¹⁶ and 2¹⁸ measured slower)
 
 
+SURE = 0.25  # −log p below which torch's log-softmax, rounded at the size of the logits, is mended
+
+
 def _blocks(items: int, width: int) -> Iterator[slice]:
     step = max(1, BLOCK // max(1, width))
     return (slice(start, start + step) for start in range(0, items, step))
@@ -160,31 +163,30 @@ class Surprise(Function):
     def forward(ctx: Any, logits: Tensor, index: Tensor, axis: int) -> Tensor:
         index = index.unsqueeze(axis)
         logs = torch.log_softmax(logits, axis)
-        losses = logs.gather(axis, index).neg_()
-        near = rest = None
-        if losses.numel() and not losses.min().item() >= 0.25:  # a NaN is no `>=` either
-            near = losses < 0.25
-            rest = _others(logs, index, near, axis)
+        losses = logs.gather(axis, index).neg_().squeeze(axis)
+        near, rest = (), None
+        if losses.numel() and not losses.min().item() >= SURE:  # a NaN is no `>=` either
+            near = torch.nonzero(losses < SURE, as_tuple=True)
+            shares = logs.movedim(axis, -1)[near].exp_()
+            rest = shares.scatter_(-1, index.movedim(axis, -1)[near], 0.0).sum(-1)
             losses[near] = torch.log1p(-rest).neg_()
-        ctx.save_for_backward(logs, logits, index, near, rest)
-        ctx.axis = axis
-        return losses.squeeze(axis)
+        ctx.save_for_backward(logs, logits, index, rest)
+        ctx.where = axis, near
+        return losses
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        logs, logits, index, near, rest = ctx.saved_tensors
+        logs, logits, index, rest = ctx.saved_tensors
+        axis, near = ctx.where
         if torch.is_grad_enabled():
             from . import torch as xp
 
-            losses = xp.softplus(-log_odds_by_parts(xp, logits, index.squeeze(ctx.axis), axis=ctx.axis))
+            losses = xp.softplus(-log_odds_by_parts(xp, logits, index.squeeze(axis), axis=axis))
             return *torch.autograd.grad(losses, logits, grad, create_graph=True), None, None
-        grad = grad.unsqueeze(ctx.axis)
-        pull = torch.zeros_like(logs).scatter_(ctx.axis, index, -grad)
-        gradient = torch._log_softmax_backward_data(pull, logs, ctx.axis, logs.dtype)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
-        if near is not None:  # p − 1 of the class itself, as minus the share of the others
-            own = gradient.gather(ctx.axis, index)
-            own[near] = -grad[near] * rest
-            gradient.scatter_(ctx.axis, index, own)
+        pull = torch.zeros_like(logs).scatter_(axis, index, -grad.unsqueeze(axis))
+        gradient = torch._log_softmax_backward_data(pull, logs, axis, logs.dtype)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+        if rest is not None:  # p − 1 of the class itself, as minus the share of the others
+            gradient.movedim(axis, -1)[(*near, index.squeeze(axis)[near])] = -grad[near] * rest
         return gradient, None, None
 
 
