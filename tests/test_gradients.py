@@ -47,12 +47,12 @@ def second_gradient(torch: ModuleType, first: Any, leaves: list[Any]) -> Any:
 # ---- finite differences ----
 
 
-@options()
+@options(where=lambda case: not case.detached)
 def test_finite_differences(torch: ModuleType, case: Case, options: Options) -> None:
     assert torch.autograd.gradcheck(*away_from_ignored(case, options))
 
 
-@options(where=lambda case: case.second_order)
+@options(where=lambda case: case.second_order and not case.detached)
 def test_second_derivatives_by_finite_differences(torch: ModuleType, case: Case, options: Options) -> None:
     assert torch.autograd.gradgradcheck(*away_from_ignored(case, options), fast_mode=True)
 
@@ -68,7 +68,7 @@ def test_finite_differences_in_jax(jax: ModuleType, case: Case, mode: str) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["fwd", "rev"])
-@cases(where=lambda case: case.name not in OFTEN)
+@cases(where=lambda case: case.name not in OFTEN and not case.detached)
 def test_finite_differences_in_jax_of_all(jax: ModuleType, case: Case, mode: str) -> None:
     check_jax_gradients(jax, case, mode)
 

@@ -9,6 +9,10 @@ from .aliases import huber_manual as huber_manual
 from .aliases import mae_manual as mae_manual
 from .aliases import mse_manual as mse_manual
 from .aliases import vae_loss as vae_loss
+from .losses.boxes import ciou_loss as ciou_loss
+from .losses.boxes import diou_loss as diou_loss
+from .losses.boxes import giou_loss as giou_loss
+from .losses.boxes import iou_loss as iou_loss
 from .losses.classification import binary_cross_entropy_loss as binary_cross_entropy_loss
 from .losses.classification import binary_focal_loss as binary_focal_loss
 from .losses.classification import cross_entropy_loss as cross_entropy_loss
@@ -48,6 +52,11 @@ __all__ = [
     "kl_divergence_diag_gaussian",
     "elbo_loss",
     "LikelihoodType",
+    # boxes
+    "iou_loss",
+    "giou_loss",
+    "diou_loss",
+    "ciou_loss",
     # for all of them
     "reduce_loss",
     "LossResult",

@@ -66,6 +66,7 @@ class Case:
     shapes: tuple[str, ...] = ("rows", "dense")  # of SHAPES; a `make` that reads only shape[0] has ("rows",)
     large: bool = False  # do its inputs come in any shape, so that it is tried on arrays of 54 000 rows?
     second_order: bool = True  # False where the docstring says that it is not differentiable twice
+    detached: bool = False  # does it hold a factor constant on purpose, so that its gradient is no derivative?
     not_differentiable: tuple[str, ...] = ()  # floating arrays that gradients are not compared towards
     factor: float = 1.0  # how much wider than everywhere the tolerances are, for what iterates; never without
     reason: str = ""

@@ -7,7 +7,7 @@ except ImportError as error:
 
 from typing import Any
 
-from ..losses import classification, likelihood, regression
+from ..losses import boxes, classification, likelihood, regression
 from ._module import Loss as Loss
 from ._module import face
 
@@ -32,6 +32,12 @@ LogLikelihood = face("LogLikelihood", likelihood.log_likelihood)
 GaussianKLDivergence = face("GaussianKLDivergence", likelihood.gaussian_kl_divergence)
 KLDivergenceDiagGaussian = face("KLDivergenceDiagGaussian", likelihood.kl_divergence_diag_gaussian)
 ELBOLoss = face("ELBOLoss", likelihood.elbo_loss)
+
+# boxes
+IoULoss = face("IoULoss", boxes.iou_loss)
+GIoULoss = face("GIoULoss", boxes.giou_loss)
+DIoULoss = face("DIoULoss", boxes.diou_loss)
+CIoULoss = face("CIoULoss", boxes.ciou_loss)
 
 
 def LabelSmoothingCrossEntropy(epsilon: float = 0.1) -> Loss[..., Any]:

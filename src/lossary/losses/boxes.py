@@ -283,21 +283,23 @@ def _per_pair(
     if items is not None:  # two equal points: loss 0
         keep = xp.expand_dims(items.keep, axis=-1)
         pred, target = xp.select(keep, pred, 0.0), xp.select(keep, target, 0.0)
+    pred, target = 0.25 * pred, 0.25 * target  # which costs no digit: then no sum of sides overflows
     turned = _turned(loss, xp, fmt, boxes_pred=pred, boxes_target=target)
     if turned is not None:
         keep = ~xp.expand_dims(turned, axis=-1)
         pred, target = xp.where(keep, pred, 0.0), xp.where(keep, target, 0.0)
-    losses = xp.quietly(_of_pair, xp, formula, pred, target, fmt, power)
+    pair = xp.quietly(_pair, xp, pred, target, fmt)
+    losses = xp.quietly(formula, xp, pair, power)
     if turned is not None:
         losses = xp.where(turned, worst, losses)
     return reduce(loss, xp, losses, items, normalizer=normalizer, reduction=reduction)
 
 
 def _turned(loss: str, xp: Namespace, fmt: str, **boxes: Any) -> Any:
-    """Which pairs hold a box with a negative side, an error where that can be seen; None if there is none."""
+    """Which pairs (of boxes / 4) hold one with a negative side, an error where that is seen; None if there is none."""
     found = None
     for name, array in boxes.items():
-        sides = array[..., 2:] - array[..., :2] if fmt == "xyxy" else array[..., 2:]
+        sides = xp.quietly(_sides, array, fmt)
         expected = f"{loss}: expected {name} with sides >= 0 ({_RIGHT_WAY[fmt]}, as fmt {fmt!r} says); got sides"
         if xp.visible(sides):
             if 0 in sides.shape:
@@ -306,12 +308,16 @@ def _turned(loss: str, xp: Namespace, fmt: str, **boxes: Any) -> Any:
             if least >= 0:
                 continue
             if least < 0 and checking.level is not False:  # a NaN is not: it goes through, to be seen in the result
-                raise ValueError(f"{expected} from {least:g} to {most:g}")
+                raise ValueError(f"{expected} from {4 * least:g} to {4 * most:g}")
         turned = xp.any(sides < 0, axis=-1)
         if checking.level:
             refuse(xp, ~turned, f"{expected} below 0")
         found = turned if found is None else found | turned
     return found
+
+
+def _sides(boxes: Any, fmt: str) -> Any:
+    return boxes[..., 2:] - boxes[..., :2] if fmt == "xyxy" else boxes[..., 2:]
 
 
 # ---- the formulas, per axis (the last one, of size 2) and in units of the hull ----
@@ -327,11 +333,6 @@ class _Pair(NamedTuple):
     inner: Any  # side of the intersection; negative across a gap
     hull: Any  # side of the smallest box that holds both
     growth: Any  # pred's side less target's
-
-
-def _of_pair(xp: Namespace, formula: Callable[..., Any], pred: Any, target: Any, fmt: str, power: float) -> Any:
-    # A quarter, which costs no digit: then no sum of sides overflows.
-    return formula(xp, _pair(xp, 0.25 * pred, 0.25 * target, fmt), power)
 
 
 def _pair(xp: Namespace, pred: Any, target: Any, fmt: str) -> _Pair:
@@ -357,7 +358,7 @@ def _pair(xp: Namespace, pred: Any, target: Any, fmt: str) -> _Pair:
 
 
 def _in_hulls(xp: Namespace, pair: _Pair) -> _Pair:
-    """Every axis in units of the hull's side; one on which both boxes are one point has side 1, so it does not count."""
+    """Each axis in units of the hull's side; where both boxes are one point every side is 1: it does not count."""
     point = pair.hull == 0
     unit = xp.stop_gradient(xp.where(point, 1.0, pair.hull))
 
