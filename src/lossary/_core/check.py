@@ -75,6 +75,12 @@ def one_of(loss: str, name: str, value: Any, known: Sequence[str]) -> None:
         raise ValueError(f"{loss}: expected {name} to be one of {', '.join(map(repr, known))}; got {value!r}")
 
 
+def true_or_false(loss: str, /, **options: Any) -> None:
+    for name, value in options.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{loss}: expected {name} to be True or False; got {name} {value!r}")
+
+
 def positive(loss: str, /, **options: Any) -> None:
     for name, value in options.items():
         if _number(loss, name, value) and not 0 < value < float("inf"):
@@ -172,7 +178,7 @@ def class_axis(loss: str, xp: Namespace, channel_axis: int | None, logits: Any, 
 
 def array_or_none(values: Any) -> Any:
     """An option that may be an array or a list, as `namespace` wants it."""
-    return values if hasattr(values, "dtype") else None
+    return values if hasattr(values, "dtype") and not isinstance(values, (int, float)) else None  # np.float64 is one
 
 
 def laid_along(xp: Namespace, values: Any, axis: int, like: Any) -> Any:

@@ -287,7 +287,7 @@ def focal_loss(
     else:
         # In log-odds the softmax's focal loss is the sigmoid's with target 1.
         # All other classes impossible: certain, but ∞ · 0 is not a number. (Not `minimum`: NaN keeps its gradient.)
-        odds = _where_valid(xp, items, xp.log_odds(items.logits, items.index, axis=items.axis))
+        odds = log_odds(xp, items)
         odds = xp.where(odds > 1e30, 1e30, odds)
         losses = xp.pointwise(focal, odds, xp.ones_like(odds), gamma=gamma, alpha=None, smoothing=0.0)
     factor = alpha if single else items.label_weight
@@ -416,6 +416,11 @@ def surprise(xp: Namespace, items: Indexed) -> Any:
     else:
         losses = 0 * xp.sum(items.logits, axis=items.axis)
     return _where_valid(xp, items, losses)
+
+
+def log_odds(xp: Namespace, items: Indexed) -> Any:
+    """log p / (1 − p) of the labelled class."""
+    return _where_valid(xp, items, xp.log_odds(items.logits, items.index, axis=items.axis))
 
 
 def _where_valid(xp: Namespace, items: Indexed, values: Any) -> Any:
