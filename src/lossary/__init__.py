@@ -17,6 +17,7 @@ from .losses.classification import binary_cross_entropy_loss as binary_cross_ent
 from .losses.classification import binary_focal_loss as binary_focal_loss
 from .losses.classification import cross_entropy_loss as cross_entropy_loss
 from .losses.classification import focal_loss as focal_loss
+from .losses.classification import linear_cross_entropy_loss as linear_cross_entropy_loss
 from .losses.classification import soft_cross_entropy_loss as soft_cross_entropy_loss
 from .losses.likelihood import LikelihoodType as LikelihoodType
 from .losses.likelihood import elbo_loss as elbo_loss
@@ -44,6 +45,7 @@ __all__ = [
     "binary_cross_entropy_loss",
     "cross_entropy_loss",
     "soft_cross_entropy_loss",
+    "linear_cross_entropy_loss",
     "binary_focal_loss",
     "focal_loss",
     # likelihood

@@ -16,6 +16,7 @@ from tests.catalog.classification_references import (
     torch_binary_focal,
     torch_cross_entropy,
     torch_focal,
+    torch_linear_cross_entropy,
     torch_soft_cross_entropy,
 )
 from tests.support import properties as law
@@ -28,16 +29,27 @@ from tests.support.inputs import (
     TIE_LABELS,
     TIES,
     answers,
+    features_and_labels,
     scores_and_answers,
     scores_and_labels,
     scores_and_probs,
 )
-from tests.support.layout import ANSWERED, CLASS_AXIS, LABELLED
+from tests.support.layout import ANSWERED, CLASS_AXIS, LABELLED, Layout
 from tests.support.references import Reference, optax_function
 
-ARRAYS = {"logits", "targets", "labels", "probs"}
+ARRAYS = {"logits", "targets", "labels", "probs", "features", "weight"}
 EXAMPLE = "cross_entropy"
-OPTIONS = {"alpha", "gamma", "class_weights", "pos_weight", "label_smoothing", "ignore_index", "from_logits"}
+OPTIONS = {
+    "softcap",
+    "z_loss",
+    "alpha",
+    "gamma",
+    "class_weights",
+    "pos_weight",
+    "label_smoothing",
+    "ignore_index",
+    "from_logits",
+}
 
 BINARY = (law.permutation_equivariant, law.complementary("logits", "targets"))
 CATEGORICAL = (law.permutation_equivariant, law.shift_invariant())
@@ -155,6 +167,42 @@ CASES = (
         properties=(*CATEGORICAL, law.class_permutation_invariant("probs"), law.convex("logits")),
         bad=(*outside_unit("probs"), negative("class_weights")),
         share=soft_share,
+    ),
+    Case(
+        name="linear_cross_entropy",
+        fn=lossary.linear_cross_entropy_loss,
+        layout=Layout("class", "features"),
+        make=features_and_labels,
+        per_example=("features", "labels"),
+        shapes=("rows",),
+        references=(Reference("torch", torch_linear_cross_entropy),),
+        kinks={},
+        range=(0.0, inf),
+        options=(
+            {},
+            {"class_weights": PER_CLASS, "ignore_index": 2},
+            {"label_smoothing": 0.25, "class_weights": np.array(ONE_WITHOUT)},
+            {"softcap": 2.0, "z_loss": 0.5},
+        ),
+        properties=(law.permutation_equivariant,),
+        bad=(*no_class("labels"), negative("class_weights")),
+        ignored="labels",
+        share=label_share,
+    ),
+    Case(
+        name="linear_cross_entropy_with_bias",
+        fn=lossary.linear_cross_entropy_loss,
+        layout=Layout("class", "features"),
+        make=lambda rng, shape: features_and_labels(rng, shape) | {"bias": np.array(PER_CLASS)},
+        per_example=("features", "labels"),
+        shapes=("rows",),
+        references=(Reference("torch", torch_linear_cross_entropy),),
+        kinks={},
+        range=(0.0, inf),
+        options=({}, {"class_weights": PER_CLASS, "label_smoothing": 0.25, "softcap": 1.0}),
+        properties=(law.permutation_equivariant,),
+        ignored="labels",
+        share=label_share,
     ),
     Case(
         name="binary_focal",

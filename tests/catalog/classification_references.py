@@ -64,6 +64,25 @@ def torch_cross_entropy(
     return losses.numpy()
 
 
+def torch_linear_cross_entropy(
+    features: Array,
+    weight: Array,
+    labels: Array,
+    *,
+    bias: Any = 0.0,
+    softcap: float | None = None,
+    z_loss: float = 0.0,
+    ignore_index: int = -100,
+    **options: Any,
+) -> Array:
+    from scipy.special import logsumexp
+
+    logits = features @ weight.T + np.asarray(bias)
+    logits = logits if softcap is None else softcap * np.tanh(logits / softcap)
+    penalty = np.where(labels == ignore_index, 0.0, z_loss * logsumexp(logits, axis=1) ** 2)
+    return torch_cross_entropy(logits, labels, ignore_index=ignore_index, **options) + penalty
+
+
 def torch_soft_cross_entropy(
     logits: Array, probs: Array, *, class_weights: Any = None, label_smoothing: float = 0.0
 ) -> Array:

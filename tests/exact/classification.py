@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.exact.arithmetic import Exact, Row, mp
+from tests.exact.arrays import over_arrays, tanh
 
 # ---- yes or no ----
 
@@ -157,10 +158,30 @@ def _focal_slopes(row: Row, label: int, alpha: float | Row | None = None, gamma:
     return ([by_own * own * (miss if c == label else -p_c) for c, p_c in enumerate(p)],)
 
 
+def _linear_cross_entropy(
+    features: Any,
+    weight: Any,
+    labels: Any,
+    class_weights: Row | None = None,
+    label_smoothing: float = 0.0,
+    softcap: float | None = None,
+    z_loss: float = 0.0,
+) -> Any:
+    """The mean over all rows."""
+    total, divisor = mp.mpf(0), mp.mpf(0)
+    for row, label in zip(features @ weight.T, labels, strict=True):
+        logits = list(row if softcap is None else softcap * tanh(row / softcap))
+        total += cross_entropy(logits, label, class_weights, label_smoothing)
+        total += z_loss * mp.log(mp.fsum(mp.exp(x) for x in logits)) ** 2
+        divisor += mp.mpf(1 if class_weights is None else class_weights[label])
+    return total / divisor
+
+
 EXACT = {
     "binary_cross_entropy_loss": Exact(binary, binary_slopes, ("logits", "targets")),
     "cross_entropy_loss": Exact(cross_entropy, cross_entropy_slopes),
     "soft_cross_entropy_loss": Exact(_soft_cross_entropy, _soft_cross_entropy_slopes, ("logits", "probs")),
+    "linear_cross_entropy_loss": over_arrays(_linear_cross_entropy, wrt=("features", "weight")),
     "binary_focal_loss": Exact(_binary_focal, _binary_focal_slopes, ("logits", "targets")),
     "focal_loss": Exact(_focal, _focal_slopes),
 }

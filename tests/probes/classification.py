@@ -108,6 +108,8 @@ def ordinary() -> Iterator[Probe]:
     logits, labels = rng.normal(0, 3, (ITEMS, CLASSES)), rng.integers(0, CLASSES, n)
     yield from _labelled(logits, labels)
     yield from _soft(logits, rng.dirichlet(np.ones(CLASSES), ITEMS))
+    layer = generator(3)
+    yield from _linear(layer.normal(0, 1, (6, 4)), layer.normal(0, 1, (CLASSES, 4)), layer.integers(0, CLASSES, 6))
 
 
 def tails() -> Iterator[Probe]:
@@ -129,6 +131,9 @@ def tails() -> Iterator[Probe]:
     yield from each("focal_loss", arrays, *focal, note="sure")
     one_hot = {"logits": arrays["logits"], "probs": _one_hot(arrays["labels"])}
     yield from each("soft_cross_entropy_loss", one_hot, {}, {"class_weights": WEIGHTS}, note="sure")
+    corner = np.eye(CLASSES)
+    gaps = np.linspace(5, 80, CLASSES)[:, None]
+    yield from _linear(gaps * corner, corner, np.arange(CLASSES), "sure")
 
 
 def sure_answers(rng: np.random.Generator) -> Arrays:
@@ -144,6 +149,13 @@ def sure_classes(rng: np.random.Generator) -> Arrays:
     return {"logits": logits, "labels": labels}
 
 
+def _linear(features: np.ndarray, weight: np.ndarray, labels: np.ndarray, note: str = "") -> Iterator[Probe]:
+    arrays = {"features": features, "weight": weight, "labels": labels}
+    options = {}, {"class_weights": WEIGHTS}, {"label_smoothing": 0.1}
+    for chosen in options if note == "sure" else (*options, {"softcap": 30.0, "z_loss": 1e-4}):
+        yield Probe("linear_cross_entropy_loss", arrays, chosen, note, whole=True)
+
+
 def extremes() -> Iterator[Probe]:
     """The edge of the domain, and options at the edge of theirs."""
     rng = generator(2)
@@ -153,3 +165,6 @@ def extremes() -> Iterator[Probe]:
         spread(rng, low, high, items)
     yield from _extreme_binary(rng)
     yield from _extreme_classes(rng)
+    corner = np.eye(CLASSES)
+    far = {"features": 1e4 * corner, "weight": corner[::-1].copy(), "labels": np.arange(CLASSES)}
+    yield Probe("linear_cross_entropy_loss", far, {}, "far", whole=True)

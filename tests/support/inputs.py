@@ -59,6 +59,15 @@ def scores_and_probs(rng: np.random.Generator, shape: Shape) -> Arrays:
     return {"logits": f32(3 * rng.normal(size=shape)), "probs": np.moveaxis(counts, -1, CLASS_AXIS) / 16.0}
 
 
+def features_and_labels(rng: np.random.Generator, shape: Shape) -> Arrays:
+    """A linear layer's input and matrix, and the classes of its output."""
+    return {
+        "features": f32(rng.normal(size=shape)),
+        "weight": f32(rng.normal(size=(CLASSES, shape[-1]))),
+        "labels": rng.integers(0, CLASSES, shape[:-1]),
+    }
+
+
 def gaussians(*names: str) -> Maker:
     return lambda rng, shape: {name: f32(rng.normal(size=shape)) for name in names}
 

@@ -11,6 +11,7 @@ from .backends import NoArrays
 
 # Keyword-only in the function, but new with every batch.
 PER_CALL = (
+    "bias",
     "pred_weights",
     "target_weights",
     "pred_mask",

@@ -101,6 +101,23 @@ def reduce(
     return mean if per_example == 1 else mean * per_example
 
 
+def multipliers(
+    xp: Namespace, losses: Any, items: Counted | None, normalizer: Any, reduction: Reduction, divisor: Any = None
+) -> Any:
+    """What `reduce` multiplies each loss by for a sum or a mean over all of them: for those added up on the way.
+
+    `losses` is looked at for its shape and dtype alone.
+    """
+    shape = tuple(losses.shape)
+    own = xp.ones_like(losses) if items is None else xp.broadcast_to(items.factor, shape)
+    if reduction == "sum":
+        return own
+    factor = (None if items is None else own) if divisor is None else divisor
+    share = _share(xp, shape, None, factor, normalizer, prod(shape))
+    own = own / max(1, prod(shape))
+    return own if share is None else own / share
+
+
 def _share(xp: Namespace, shape: tuple[int, ...], over: Any, factor: Any, normalizer: Any, size: int) -> Any:
     """The denominator of a mean, divided by the number of items."""
     if factor is None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._core.reduce import Counted, multipliers, reduce
+from .._core.types import Reduction
+
 if TYPE_CHECKING:
     from .._core.backends.protocol import Namespace
 
@@ -26,12 +29,12 @@ def known_chunk_size(loss: str, chunk_size: Any) -> None:
         )
 
 
-def rows_at_once(chunk_size: ChunkSize, rows: int, entries: int) -> int | None:
+def rows_at_once(chunk_size: ChunkSize, rows: int, entries: int, block: int = BLOCK) -> int | None:
     """How many of `rows` to take at a time, each of which has `entries` numbers in the table; None: all of them."""
     if chunk_size is None:
         return None
     if chunk_size == "auto":
-        return None if rows * entries <= DENSE else max(1, BLOCK // max(1, entries))
+        return None if rows * entries <= DENSE else max(1, block // max(1, entries))
     return None if chunk_size >= rows else chunk_size
 
 
@@ -53,3 +56,36 @@ def over_rows(
     return xp.by_rows(
         function, rows, shared, chunk_size=rows_at_once(chunk_size, rows[0].shape[axis], entries), axis=axis
     )
+
+
+def reduced_over_rows(
+    loss: str,
+    xp: Namespace,
+    function: Callable[..., Any],
+    rows: Sequence[Any],
+    shared: Sequence[Any],
+    *,
+    like: Any,
+    entries: int,
+    chunk_size: ChunkSize,
+    items: Counted | None,
+    normalizer: Any,
+    reduction: Reduction,
+    divisor: Any = None,
+    block: int = BLOCK,
+) -> Any:
+    """`reduce` of the losses that `function` gives, one a row; `like` has their shape and dtype.
+
+    A sum or mean has one gradient but for a factor, which is known beforehand: blocks are seen once, not again in the
+    backward pass.
+    """
+    chunk = rows_at_once(chunk_size, rows[0].shape[0], entries, block)
+    if chunk is None or reduction not in ("mean", "sum"):
+        losses = xp.reshape(xp.by_rows(function, rows, shared, chunk_size=chunk), like.shape)
+        return reduce(loss, xp, losses, items, normalizer=normalizer, reduction=reduction, divisor=divisor)
+    factor = xp.reshape(multipliers(xp, like, items, normalizer, reduction, divisor), (-1,))
+
+    def weighted(factor: Any, *arrays: Any) -> Any:
+        return xp.multiply(factor, function(*arrays))
+
+    return xp.total_by_rows(weighted, (factor, *rows), shared, chunk_size=chunk)

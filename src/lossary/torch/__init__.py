@@ -24,6 +24,7 @@ AsymmetricMSELoss = face("AsymmetricMSELoss", regression.asymmetric_mse_loss)
 BinaryCrossEntropyLoss = face("BinaryCrossEntropyLoss", classification.binary_cross_entropy_loss)
 CrossEntropyLoss = face("CrossEntropyLoss", classification.cross_entropy_loss)
 SoftCrossEntropyLoss = face("SoftCrossEntropyLoss", classification.soft_cross_entropy_loss)
+LinearCrossEntropyLoss = face("LinearCrossEntropyLoss", classification.linear_cross_entropy_loss)
 BinaryFocalLoss = face("BinaryFocalLoss", classification.binary_focal_loss)
 FocalLoss = face("FocalLoss", classification.focal_loss)
 

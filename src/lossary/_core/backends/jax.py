@@ -358,6 +358,12 @@ def by_rows(
     return jax.tree.map(lambda *parts: jnp.concatenate(parts, axis=axis), results, rest)
 
 
+def total_by_rows(
+    function: Callable[..., Any], rows: Sequence[Array], shared: Sequence[Array], /, *, chunk_size: int | None
+) -> Array:
+    return sum(by_rows(function, rows, shared, chunk_size=chunk_size), axis=None)
+
+
 def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:
     return jax.lax.scan(lambda carry, _: (step(carry), None), state, None, length=times)[0]
 

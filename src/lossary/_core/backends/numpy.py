@@ -278,6 +278,12 @@ def by_rows(
     return tuple(np.concatenate(part, axis=axis) for part in zip(*parts, strict=True))
 
 
+def total_by_rows(
+    function: Callable[..., Any], rows: Sequence[Array], shared: Sequence[Array], /, *, chunk_size: int | None
+) -> Array:
+    return sum(by_rows(function, rows, shared, chunk_size=chunk_size), axis=None)
+
+
 def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:
     for _ in range(times):
         state = step(state)

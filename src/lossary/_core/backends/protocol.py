@@ -123,6 +123,9 @@ class Namespace(Protocol):
         chunk_size: int | None,
         axis: int = 0,
     ) -> Any: ...  # function(*rows, *shared) for blocks of rows, which the backward pass computes again
+    def total_by_rows(
+        self, function: Callable[..., Any], rows: Sequence[Any], shared: Sequence[Any], /, *, chunk_size: int | None
+    ) -> Any: ...  # the sum of what `by_rows` gives, whose gradient may be taken on the way
     def iterate(self, step: Callable[[Any], Any], state: Any, times: int, /) -> Any: ...
     def gradient(
         self, function: Callable[[Any], Any], x: Any, /

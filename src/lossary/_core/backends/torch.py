@@ -23,7 +23,7 @@ from torch import isnan as isnan
 from torch import log as log
 from torch import log1p as log1p
 from torch import matmul as matmul
-from torch import moveaxis as moveaxis
+from torch import movedim as moveaxis
 from torch import multiply as multiply
 from torch import ones_like as ones_like
 from torch import relu as relu
@@ -45,7 +45,7 @@ from .composed import (
     window_moments_shifted,
 )
 from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced, surprise_stored
-from .torch_rows import by_rows_stored, distances_stored
+from .torch_rows import by_rows_stored, distances_stored, total_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
 
@@ -358,6 +358,14 @@ def by_rows(
     if not isinstance(parts[0], tuple):
         return torch.cat(parts, dim=axis)
     return tuple(torch.cat(part, dim=axis) for part in zip(*parts, strict=True))
+
+
+def total_by_rows(
+    function: Callable[..., Any], rows: Sequence[Tensor], shared: Sequence[Tensor], /, *, chunk_size: int | None
+) -> Tensor:
+    if chunk_size is None or rows[0].shape[0] <= chunk_size or not _plain(*rows, *shared):
+        return torch.sum(by_rows(function, rows, shared, chunk_size=chunk_size))
+    return total_stored(function, chunk_size, len(rows), torch.is_grad_enabled(), *rows, *shared)
 
 
 def _computed_again(function: Callable[..., Any], *arrays: Tensor) -> Any:

@@ -57,6 +57,47 @@ class ByRows(Function):
         return *[None] * 4, *totals
 
 
+class TotalByRows(Function):
+    """Σ function(*rows, *shared), block by block. A sum has one gradient but for a factor: the forward pass takes it,
+    while it has the block, and nothing is computed twice.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, function: Callable[..., Any], chunk: int, rows: int, training: bool, *arrays: Tensor
+    ) -> Tensor:
+        wanted = [training and want for want in ctx.needs_input_grad[4:]]
+        slopes = [torch.zeros_like(array) if want else None for array, want in zip(arrays, wanted, strict=True)]
+        parts: list[Tensor] = []
+        for start, block in zip(range(0, arrays[0].shape[0], chunk), _blocks(arrays, chunk, 0, rows), strict=True):
+            if not any(wanted):
+                parts.append(torch.sum(function(*block)))
+                continue
+            leaves = [part.detach().requires_grad_(want) for part, want in zip(block, wanted, strict=True)]
+            with torch.enable_grad():
+                part = torch.sum(function(*leaves))
+                towards = [leaf for leaf in leaves if leaf.requires_grad]
+                found = iter(torch.autograd.grad(part, towards, allow_unused=True, materialize_grads=True))
+            parts.append(part.detach())
+            for i, slope in enumerate(slopes):
+                if slope is not None:
+                    (slope.narrow(0, start, leaves[0].shape[0]) if i < rows else slope).add_(next(found))
+        ctx.function = function
+        ctx.slopes = len(slopes)
+        ctx.save_for_backward(*slopes, *arrays)
+        return torch.sum(torch.stack(parts))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        slopes, arrays = ctx.saved_tensors[: ctx.slopes], ctx.saved_tensors[ctx.slopes :]
+        if torch.is_grad_enabled():  # a graph is wanted: the whole table at once
+            chosen = [array for array, slope in zip(arrays, slopes, strict=True) if slope is not None]
+            total = torch.sum(ctx.function(*arrays))
+            found = iter(torch.autograd.grad(total, chosen, grad, create_graph=True, materialize_grads=True))
+            return *[None] * 4, *(None if slope is None else next(found) for slope in slopes)
+        return *[None] * 4, *(None if slope is None else grad * slope for slope in slopes)
+
+
 def _blocks(arrays: Any, chunk: int, axis: int, rows: int) -> Iterator[tuple[Tensor, ...]]:
     for block in zip(*(torch.split(row, chunk, axis) for row in arrays[:rows]), strict=True):
         yield *block, *arrays[rows:]
@@ -119,4 +160,5 @@ def _largest(x: Tensor) -> Tensor:
 
 # Function.apply is untyped; these names are what the backend calls.
 by_rows_stored: Callable[..., Any] = ByRows.apply
+total_stored: Callable[..., Tensor] = TotalByRows.apply
 distances_stored: Callable[[Tensor, Tensor, bool], Tensor] = Distances.apply

@@ -90,13 +90,17 @@ def cross_entropy_loss(
     items = labelled(
         name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, normalizer, reduction
     )
+    losses = entropies(items, label_smoothing)
+    return reduced(name, items, losses, normalizer, reduction)
+
+
+def entropies(items: Indexed, label_smoothing: float) -> Any:
+    """The cross entropy of each label, smoothed and weighted by its class."""
     xp = items.xp
     losses = surprise(xp, items)
     if label_smoothing:
-        losses = xp.quietly(_smoothed, items, losses, label_smoothing)
-    elif items.class_weights is not None:
-        losses = items.label_weight * losses
-    return reduced(name, items, losses, normalizer, reduction)
+        return xp.quietly(_smoothed, items, losses, label_smoothing)
+    return losses if items.class_weights is None else items.label_weight * losses
 
 
 def _smoothed(items: Indexed, losses: Any, smoothing: float) -> Any:
@@ -343,31 +347,37 @@ def indexed(
     mask: Any,
     class_weights_name: str = "class_weights",
     soft: str = "soft_cross_entropy_loss",
+    called: str = "logits",
+    classes: int | None = None,
 ) -> Indexed:
-    """Checked arguments, and what does not count replaced; `soft` is the loss that takes probabilities instead."""
+    """Checked arguments, and what does not count replaced; `soft` is the loss that takes probabilities instead.
+
+    Features, from which logits of so many `classes` will come, may stand for the logits.
+    """
     xp = namespace(
         loss,
-        logits=logits,
+        **{called: logits},
         labels=labels,
         weights=weights,
         mask=mask,
         **{class_weights_name: array_or_none(class_weights)},
     )
-    floating(loss, xp, logits=logits)
+    floating(loss, xp, **{called: logits})
     if xp.kind(labels) != "int":
         hint = f"for class probabilities use {soft}"
         raise TypeError(
             f"{loss}: expected labels of an integer dtype (class indices); got labels {dtype_name(labels)}; {hint}"
         )
-    axis = class_axis(loss, xp, channel_axis, logits)
+    axis = class_axis(loss, xp, channel_axis, logits, called)
     shape = _without(axis, logits.shape)
     if tuple(labels.shape) != shape:
-        got = described(logits=logits, labels=labels)
+        got = described(**{called: logits}, labels=labels)
         hint = f"; for one-hot or soft targets use {soft}" if labels.shape == logits.shape else ""
+        which = "class" if called == "logits" else "last"
         raise ValueError(
-            f"{loss}: expected labels of shape {shape}, logits without their class axis {axis}; got {got}{hint}"
+            f"{loss}: expected labels of shape {shape}, {called} without their {which} axis {axis}; got {got}{hint}"
         )
-    classes = logits.shape[axis]
+    count = logits.shape[axis] if classes is None else classes
     (logits,) = xp.promote(logits)
     labels = xp.indices(labels)
     seen = xp.extent(labels) if xp.visible(labels) and 0 not in shape else None
@@ -378,9 +388,9 @@ def indexed(
         keep = xp.broadcast_to(items.keep, shape)
         labels = xp.where(keep, labels, 0)
         logits = xp.select(xp.expand_dims(keep, axis=axis), logits, 0.0)
-    labels, valid = _in_classes(loss, xp, labels, seen, classes, ignore_index)
-    v = None if class_weights is None else per_class(loss, xp, class_weights_name, class_weights, classes, logits)
-    return Indexed(xp, logits, labels, valid, axis, classes, items, v)
+    labels, valid = _in_classes(loss, xp, labels, seen, count, ignore_index)
+    v = None if class_weights is None else per_class(loss, xp, class_weights_name, class_weights, count, logits)
+    return Indexed(xp, logits, labels, valid, axis, count, items, v)
 
 
 def _in_classes(
