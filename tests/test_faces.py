@@ -46,6 +46,11 @@ def face_of(package: str, name: str) -> Any:
     return getattr(faces_of(package), name)
 
 
+def per_call(native: dict[str, Any]) -> dict[str, Any]:
+    """What comes with a call by name, taken out of the rest, which belongs to the constructor."""
+    return {name: native.pop(name) for name in PER_CALL if name in native}
+
+
 # ---- all of them ----
 
 
@@ -74,8 +79,8 @@ def test_face_equals_function(package: str, case: Case, options: Options) -> Non
     framework = framework_of(package)
     face = face_of(package, face_name(case.fn))
     kwargs = framework.native(case.inputs(options))
-    arrays = [kwargs.pop(name) for name in case.positional(kwargs)]
-    found, expected = face(**kwargs)(*arrays), case.fn(*arrays, **kwargs)
+    arrays, call = [kwargs.pop(name) for name in case.positional(kwargs)], per_call(kwargs)
+    found, expected = face(**kwargs)(*arrays, **call), case.fn(*arrays, **kwargs, **call)
     np.testing.assert_array_equal(framework.numpy(objective(found)), framework.numpy(objective(expected)))
 
 
@@ -93,6 +98,7 @@ def test_weights_mask_and_normalizer_come_with_the_call(package: str, case: Case
     call = framework.native({"weights": np.linspace(1, 2, shape[0]), "mask": mask, "normalizer": 3.0})
     native = framework.native(kwargs)
     arrays = {name: native.pop(name) for name in case.positional(native)}
+    call |= per_call(native)
     found = face_of(package, face_name(case.fn))(**native)(*arrays.values(), **call)
     expected = case.fn(**arrays, **native, **call)
     np.testing.assert_array_equal(framework.numpy(found), framework.numpy(expected))
@@ -103,13 +109,13 @@ def test_weights_mask_and_normalizer_come_with_the_call(package: str, case: Case
 def test_copies(package: str, case: Case) -> None:
     framework = framework_of(package)
     native = framework.native(case.inputs(case.options[-1]))
-    arrays = [native.pop(name) for name in case.positional(native)]
+    arrays, call = [native.pop(name) for name in case.positional(native)], per_call(native)
     face = face_of(package, face_name(case.fn))(**native)
-    expected = framework.numpy(objective(face(*arrays)))
+    expected = framework.numpy(objective(face(*arrays, **call)))
     for other in (copy.deepcopy(face), copy.copy(face), pickle.loads(pickle.dumps(face))):
         assert type(other) is type(face)
         assert repr(other) == repr(face)
-        np.testing.assert_array_equal(framework.numpy(objective(other(*arrays))), expected)
+        np.testing.assert_array_equal(framework.numpy(objective(other(*arrays, **call))), expected)
 
 
 @both

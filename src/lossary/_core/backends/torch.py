@@ -22,7 +22,6 @@ from torch import isfinite as isfinite
 from torch import isnan as isnan
 from torch import log as log
 from torch import log1p as log1p
-from torch import matmul as matmul
 from torch import movedim as moveaxis
 from torch import multiply as multiply
 from torch import ones_like as ones_like
@@ -122,6 +121,13 @@ def searchsorted(x: Tensor, values: Tensor, /, *, right: bool = False) -> Tensor
 
 def cumulative_sum(x: Tensor, /, *, axis: int) -> Tensor:
     return torch.cumsum(x, dim=axis)
+
+
+def matmul(x: Tensor, y: Tensor, /) -> Tensor:
+    if torch.is_autocast_enabled(x.device.type):  # autocast would round the factors to half precision
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.matmul(x, y)
+    return torch.matmul(x, y)
 
 
 def take(x: Tensor, indices: Tensor, /, *, axis: int) -> Tensor:
