@@ -43,7 +43,7 @@ from .composed import (
     unit_vectors,
     window_moments_shifted,
 )
-from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced, surprise_stored
+from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced, product_in_full, surprise_stored
 from .torch_rows import by_rows_stored, distances_stored, total_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
@@ -124,10 +124,8 @@ def cumulative_sum(x: Tensor, /, *, axis: int) -> Tensor:
 
 
 def matmul(x: Tensor, y: Tensor, /) -> Tensor:
-    if torch.is_autocast_enabled(x.device.type):  # autocast would round the factors to half precision
-        with torch.autocast(x.device.type, enabled=False):
-            return torch.matmul(x, y)
-    return torch.matmul(x, y)
+    # Autocast would round the factors to half precision, in the backward pass too.
+    return product_in_full(x, y) if torch.is_autocast_enabled(x.device.type) else torch.matmul(x, y)
 
 
 def take(x: Tensor, indices: Tensor, /, *, axis: int) -> Tensor:

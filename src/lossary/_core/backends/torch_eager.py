@@ -197,8 +197,30 @@ def _others(logs: Tensor, index: Tensor, near: Tensor, axis: int) -> Tensor:
     return shares.scatter_(-1, index.movedim(axis, -1)[chosen], 0.0).sum(-1)
 
 
+class ProductInFull(Function):
+    """x @ y, for arrays of two or more axes, out of autocast's reach in both passes."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, y: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.matmul(x, y)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        x, y = ctx.saved_tensors
+        with torch.autocast(x.device.type, enabled=False):
+            return (grad @ y.mT).sum_to_size(x.shape), (x.mT @ grad).sum_to_size(y.shape)
+
+
 # Function.apply is untyped; these names are what the backend calls.
 pointwise_stored: Callable[..., Tensor] = Pointwise.apply
 pointwise_traced: Callable[..., tuple[Tensor, Tensor]] = TracedPointwise.apply
 log_odds_stored: Callable[[Tensor, Tensor, int], Tensor] = LogOdds.apply
+product_in_full: Callable[[Tensor, Tensor], Tensor] = ProductInFull.apply
 surprise_stored: Callable[[Tensor, Tensor, int], Tensor] = Surprise.apply
