@@ -4,6 +4,7 @@ from ._core.check import checking as checking
 from ._core.reduce import reduce_loss as reduce_loss
 from ._core.result import LossResult as LossResult
 from .aliases import bce_manual as bce_manual
+from .aliases import combined_loss as combined_loss
 from .aliases import cross_entropy_manual as cross_entropy_manual
 from .aliases import huber_manual as huber_manual
 from .aliases import mae_manual as mae_manual
@@ -31,6 +32,17 @@ from .losses.regression import log_cosh_loss as log_cosh_loss
 from .losses.regression import mae_loss as mae_loss
 from .losses.regression import mse_loss as mse_loss
 from .losses.regression import smooth_l1_loss as smooth_l1_loss
+from .losses.segmentation import dice_cross_entropy_loss as dice_cross_entropy_loss
+from .losses.segmentation import dice_loss as dice_loss
+from .losses.segmentation import focal_tversky_loss as focal_tversky_loss
+from .losses.segmentation import jaccard_loss as jaccard_loss
+from .losses.segmentation import lovasz_hinge_loss as lovasz_hinge_loss
+from .losses.segmentation import lovasz_softmax_loss as lovasz_softmax_loss
+from .losses.segmentation import multiclass_dice_loss as multiclass_dice_loss
+from .losses.segmentation import multiclass_focal_tversky_loss as multiclass_focal_tversky_loss
+from .losses.segmentation import multiclass_jaccard_loss as multiclass_jaccard_loss
+from .losses.segmentation import multiclass_tversky_loss as multiclass_tversky_loss
+from .losses.segmentation import tversky_loss as tversky_loss
 
 __all__ = [
     # regression
@@ -54,6 +66,18 @@ __all__ = [
     "kl_divergence_diag_gaussian",
     "elbo_loss",
     "LikelihoodType",
+    # segmentation
+    "dice_loss",
+    "jaccard_loss",
+    "tversky_loss",
+    "focal_tversky_loss",
+    "multiclass_dice_loss",
+    "multiclass_jaccard_loss",
+    "multiclass_tversky_loss",
+    "multiclass_focal_tversky_loss",
+    "dice_cross_entropy_loss",
+    "lovasz_hinge_loss",
+    "lovasz_softmax_loss",
     # boxes
     "iou_loss",
     "giou_loss",
@@ -70,4 +94,5 @@ __all__ = [
     "bce_manual",
     "cross_entropy_manual",
     "vae_loss",
+    "combined_loss",
 ]

@@ -12,8 +12,17 @@ from typing import Any
 from .losses.classification import binary_cross_entropy_loss, cross_entropy_loss
 from .losses.likelihood import elbo_loss, gaussian_kl_divergence
 from .losses.regression import huber_loss, mae_loss, mse_loss
+from .losses.segmentation import dice_cross_entropy_loss
 
-__all__ = ["mse_manual", "mae_manual", "huber_manual", "bce_manual", "cross_entropy_manual", "vae_loss"]
+__all__ = [
+    "mse_manual",
+    "mae_manual",
+    "huber_manual",
+    "bce_manual",
+    "cross_entropy_manual",
+    "vae_loss",
+    "combined_loss",
+]
 
 
 def mse_manual(pred: Any, target: Any) -> Any:
@@ -50,6 +59,13 @@ def vae_loss(recon_x: Any, x: Any, mu: Any, logvar: Any, beta: float = 1.0) -> A
     return reconstruction + beta * gaussian_kl_divergence(mu, logvar, reduction="sum")
 
 
+def combined_loss(
+    pred: Any, target: Any, weights: Any = None, *, ce_weight: float = 0.5, dice_weight: float = 0.5
+) -> Any:
+    """The objective of `dice_cross_entropy_loss` alone, without its terms."""
+    return dice_cross_entropy_loss(pred, target, weights, ce_weight=ce_weight, dice_weight=dice_weight).objective
+
+
 # What to look up under each name.
 ALSO_KNOWN_AS: dict[str, Callable[..., Any]] = {
     "mse_manual": mse_loss,
@@ -58,4 +74,5 @@ ALSO_KNOWN_AS: dict[str, Callable[..., Any]] = {
     "bce_manual": binary_cross_entropy_loss,
     "cross_entropy_manual": cross_entropy_loss,
     "vae_loss": elbo_loss,
+    "combined_loss": dice_cross_entropy_loss,
 }

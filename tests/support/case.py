@@ -17,7 +17,13 @@ from tests.support.properties import Property
 from tests.support.references import Reference
 
 Options = dict[str, Any]
-TELL_APART = {"class_weights", "pos_weight", "alpha", "ignore_index"}  # options that treat items or classes differently
+TELL_APART = {
+    "class_weights",
+    "pos_weight",
+    "alpha",
+    "ignore_index",
+    "include_background",
+}  # options that treat items or classes differently
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Case:
     not_differentiable: tuple[str, ...] = ()  # floating arrays that gradients are not compared towards
     factor: float = 1.0  # how much wider than everywhere the tolerances are, for what iterates; never without
     reason: str = ""
+    soft: str = "soft_cross_entropy_loss"  # what an error points to, where labels are no class indices
     many: int = 512  # examples in the comparison of memory, of a loss with `chunk_size`
 
     def __post_init__(self) -> None:

@@ -7,7 +7,8 @@ except ImportError as error:
 
 from typing import Any
 
-from ..losses import boxes, classification, likelihood, regression
+from ..aliases import combined_loss
+from ..losses import boxes, classification, likelihood, regression, segmentation
 from ._module import Loss as Loss
 from ._module import face
 
@@ -33,6 +34,21 @@ LogLikelihood = face("LogLikelihood", likelihood.log_likelihood)
 GaussianKLDivergence = face("GaussianKLDivergence", likelihood.gaussian_kl_divergence)
 KLDivergenceDiagGaussian = face("KLDivergenceDiagGaussian", likelihood.kl_divergence_diag_gaussian)
 ELBOLoss = face("ELBOLoss", likelihood.elbo_loss)
+
+# segmentation
+DiceLoss = face("DiceLoss", segmentation.dice_loss)
+JaccardLoss = face("JaccardLoss", segmentation.jaccard_loss)
+TverskyLoss = face("TverskyLoss", segmentation.tversky_loss)
+FocalTverskyLoss = face("FocalTverskyLoss", segmentation.focal_tversky_loss)
+MulticlassDiceLoss = face("MulticlassDiceLoss", segmentation.multiclass_dice_loss)
+MulticlassJaccardLoss = face("MulticlassJaccardLoss", segmentation.multiclass_jaccard_loss)
+MulticlassTverskyLoss = face("MulticlassTverskyLoss", segmentation.multiclass_tversky_loss)
+MulticlassFocalTverskyLoss = face("MulticlassFocalTverskyLoss", segmentation.multiclass_focal_tversky_loss)
+DiceCrossEntropyLoss = face("DiceCrossEntropyLoss", segmentation.dice_cross_entropy_loss)
+LovaszHingeLoss = face("LovaszHingeLoss", segmentation.lovasz_hinge_loss)
+LovaszSoftmaxLoss = face("LovaszSoftmaxLoss", segmentation.lovasz_softmax_loss)
+MultiClassDiceLoss = MulticlassDiceLoss  # as a tutorial spells it
+CombinedLoss = face("CombinedLoss", combined_loss)  # a tutorial's: the objective of DiceCrossEntropyLoss alone
 
 # boxes
 IoULoss = face("IoULoss", boxes.iou_loss)

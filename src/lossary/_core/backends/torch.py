@@ -22,7 +22,6 @@ from torch import isfinite as isfinite
 from torch import isnan as isnan
 from torch import log as log
 from torch import log1p as log1p
-from torch import movedim as moveaxis
 from torch import multiply as multiply
 from torch import ones_like as ones_like
 from torch import relu as relu
@@ -158,6 +157,10 @@ def expand_dims(x: Tensor, /, *, axis: int) -> Tensor:
 
 def squeeze(x: Tensor, /, *, axis: int) -> Tensor:
     return torch.squeeze(x, axis)
+
+
+def moveaxis(x: Tensor, source: int, destination: int, /) -> Tensor:
+    return torch.movedim(x, source, destination)  # torch.func.vmap has no rule for torch's own moveaxis
 
 
 def reshape(x: Tensor, shape: Sequence[int], /) -> Tensor:

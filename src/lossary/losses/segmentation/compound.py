@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..._core.backends import namespace
 from ..._core.check import non_negative
 from ..._core.result import LossResult, Term
 from ..._core.types import A, Bool, Float, Int
-from ..classification.categorical import indexed, reduced, surprise
-from .overlap import DICE, one_per_example, overlap_of_classes, overlap_options, scored
+from ..classification.categorical import reduced, surprise
+from .overlap import DICE, overlap_of_classes, overlap_options, regions, scored
 
 
 def dice_cross_entropy_loss(
@@ -75,11 +74,11 @@ def dice_cross_entropy_loss(
     name = "dice_cross_entropy_loss"
     non_negative(name, ce_weight=ce_weight, dice_weight=dice_weight)
     overlap_options(name, smooth, classes, average)
-    xp = namespace(name, logits=logits, labels=labels, weights=weights, mask=mask)
-    if per_example:
-        one_per_example(name, xp, "labels", labels, weights)
     soft = "dice_loss and soft_cross_entropy_loss"
-    found = indexed(name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, soft=soft)
+    found = regions(
+        name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, per_example, soft=soft
+    )
+    xp = found.xp
     losses = surprise(xp, found)
     if found.label_weight is not None:
         losses = found.label_weight * losses

@@ -10,8 +10,7 @@ from ..._core.backends import namespace
 from ..._core.check import floating, in_range, known_reduction, one_of, real, same_shape
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
-from ..classification.categorical import indexed
-from .overlap import class_factor, class_shares, one_per_example, pixels_and_examples
+from .overlap import batched, class_factor, class_shares, one_per_example, over_classes, pixels_and_examples, regions
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -67,7 +66,8 @@ def lovasz_hinge_loss(
     floating(name, xp, logits=logits)
     real(name, xp, targets=targets)
     if per_example:
-        one_per_example(name, xp, "logits", logits, weights)
+        batched(name, "logits", logits)
+        one_per_example(name, logits, weights)
     ignored = None if ignore_index is None else targets == ignore_index
     logits, targets = xp.promote(logits, targets)
     shape = tuple(logits.shape)
@@ -140,16 +140,14 @@ def lovasz_softmax_loss(
     name = "lovasz_softmax_loss"
     one_of(name, "classes", classes, ("present", "all"))
     known_reduction(name, reduction, None, normalizer)
-    xp = namespace(name, logits=logits, labels=labels, weights=weights, mask=mask)
-    if per_example:
-        one_per_example(name, xp, "labels", labels, weights)
-    found = indexed(name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, soft="jaccard_loss")
-    axis, shape = found.axis, tuple(found.index.shape)
+    found = regions(
+        name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, per_example, soft="jaccard_loss"
+    )
+    xp, axis, shape = found.xp, found.axis, tuple(found.index.shape)
     pixels, examples = pixels_and_examples(
         xp, found.counted, shape, weights if per_example else None, per_example, found.logits
     )
-    shares, own = class_shares(found)
-    missing = xp.sum(xp.where(own, 0.0, shares), axis=axis, keepdims=True)
+    shares, own, missing = class_shares(found)
     errors = xp.where(own, missing, shares)
     # Classes first, pixels last and in one axis.
     rows = (found.classes, *shape[:1], prod(shape[1:])) if per_example else (found.classes, prod(shape))
@@ -162,7 +160,7 @@ def lovasz_softmax_loss(
     if classes == "present":
         present = xp.any(own if factor is None else own & (factor != 0), axis=-1)
     counting = class_factor(name, found, losses, 0, present, include_background)
-    losses = reduce(name, xp, losses, counting, axis=0)
+    losses = over_classes(name, xp, losses, counting, 0)
     return reduce(name, xp, losses, examples, normalizer=normalizer, reduction=reduction)
 
 

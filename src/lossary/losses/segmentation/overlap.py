@@ -78,8 +78,14 @@ def scored(
         gone = losses == 0  # where a root would have an infinite slope
         losses = xp.where(gone, 0.0, xp.where(gone, 1.0, losses) ** exponent)
     if found.class_at is not None:
-        losses = reduce(loss, xp, losses, found.classes, axis=found.class_at)
+        losses = over_classes(loss, xp, losses, found.classes, found.class_at)
     return reduce(loss, xp, losses, found.examples, normalizer=normalizer, reduction=reduction)
+
+
+def over_classes(loss: str, xp: Namespace, losses: Any, classes: Counted | None, axis: int) -> Any:
+    """Their mean, which rounding does not take above 1."""
+    mean = reduce(loss, xp, losses, classes, axis=axis)
+    return xp.where(mean > 1, mean - xp.stop_gradient(mean - 1), mean)  # not `minimum`, which has no slope there
 
 
 def _missed_share(xp: Namespace, agreed: Any, missed: Any, smooth: Any) -> Any:
@@ -121,7 +127,8 @@ def binary_overlap(
     shape = tuple(probs.shape)
     class_at = class_axis(loss, xp, channel_axis, probs, "probs") if average == "macro" else None
     if per_example:
-        one_per_example(loss, xp, "probs", probs, weights)
+        batched(loss, "probs", probs)
+        one_per_example(loss, probs, weights)
         if class_at == 0:
             raise ValueError(f"{loss}: expected channel_axis behind the batch axis 0, as per_example=True; got 0")
     ignored = None if ignore_index is None else targets == ignore_index
@@ -191,13 +198,34 @@ def labelled_overlap(
     """Checked arguments, and the sums of each class."""
     overlap_options(loss, smooth, classes, average)
     known_reduction(loss, reduction, None, normalizer)
-    xp = namespace(loss, logits=logits, labels=labels, weights=weights, mask=mask)
-    if per_example:
-        one_per_example(loss, xp, "labels", labels, weights)
-    found = indexed(loss, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, soft="dice_loss")
+    found = regions(
+        loss, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, per_example, soft="dice_loss"
+    )
     return overlap_of_classes(
         loss, found, measure, weights if per_example else None, classes, include_background, average, per_example
     )
+
+
+def regions(
+    loss: str,
+    logits: Any,
+    labels: Any,
+    weights: Any,
+    class_weights: Any,
+    ignore_index: int | None,
+    channel_axis: int | None,
+    mask: Any,
+    per_example: bool,
+    soft: str,
+) -> Indexed:
+    """Checked logits and labels; `soft` is the loss that takes probabilities instead."""
+    namespace(loss, logits=logits, labels=labels, weights=weights, mask=mask)
+    if per_example:
+        one_per_example(loss, labels, weights)
+    found = indexed(loss, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, soft=soft)
+    if per_example:
+        batched(loss, "labels", labels)
+    return found
 
 
 def overlap_options(loss: str, smooth: Any, classes: str, average: str) -> None:
@@ -220,8 +248,7 @@ def overlap_of_classes(
     """The sums of each class, of arguments that have been checked."""
     xp, axis, shape = found.xp, found.axis, tuple(found.index.shape)
     pixels, examples = pixels_and_examples(xp, found.counted, shape, example_weights, per_example, found.logits)
-    shares, own = class_shares(found)
-    missing = xp.sum(xp.where(own, 0.0, shares), axis=axis, keepdims=True)  # 1 − the label's own share would cancel
+    shares, own, missing = class_shares(found)
     agreed = xp.where(own, shares, 0.0)
     missed = xp.where(own, measure.under * missing, measure.over * shares)
     if pixels is not None:
@@ -243,13 +270,23 @@ def overlap_of_classes(
     return Overlap(xp, xp.sum(agreed, axis=position), xp.sum(missed, axis=position), None, None, examples)
 
 
-def class_shares(found: Indexed) -> tuple[Any, Any]:
-    """The softmax, and where in it the label's own share stands."""
+def class_shares(found: Indexed) -> tuple[Any, Any, Any]:
+    """The softmax, where in it the label's own share stands, and what that share lacks of 1."""
     xp, axis = found.xp, found.axis
+    index = xp.expand_dims(found.index, axis=axis)
     shares = xp.softmax(found.logits, axis=axis)
+    positions = xp.positions(shares, axis=axis)
+    largest = xp.expand_dims(xp.argmax(found.logits, axis=axis), axis=axis)
+    # The largest share as what the others leave: its own slope p (1 − p) has no digits where p is near 1.
+    top, own = positions == largest, positions == index
+    others = xp.where(top, 0.0, shares)
+    rest = xp.sum(others, axis=axis, keepdims=True)
+    missing = xp.where(largest == index, rest, 1 - xp.sum(xp.where(own, others, 0.0), axis=axis, keepdims=True))
+    shares = xp.where(top, 1 - rest, others)
     if found.valid is not None:
-        shares = xp.where(xp.expand_dims(found.valid, axis=axis), shares, nan)
-    return shares, xp.positions(shares, axis=axis) == xp.expand_dims(found.index, axis=axis)
+        valid = xp.expand_dims(found.valid, axis=axis)
+        shares, missing = xp.where(valid, shares, nan), xp.where(valid, missing, nan)
+    return shares, own, missing
 
 
 def class_factor(
@@ -274,12 +311,17 @@ def class_factor(
 # ---- what counts ----
 
 
-def one_per_example(loss: str, xp: Namespace, name: str, array: Any, weights: Any) -> None:
+def one_per_example(loss: str, array: Any, weights: Any) -> None:
     """Where each example has a loss, weights are factors of the examples."""
+    if weights is not None and len(array.shape) > 0:
+        counted(loss, namespace(loss, weights=weights), array.shape[:1], weights, None, weights)
+
+
+def batched(loss: str, name: str, array: Any) -> None:
+    """Where each example has a loss, there must be examples."""
     if len(array.shape) == 0:
         got = described(**{name: array})
         raise ValueError(f"{loss}: expected {name} with a batch axis, as per_example=True; got {got}")
-    counted(loss, xp, array.shape[:1], weights, None, weights)
 
 
 def pixels_and_examples(
