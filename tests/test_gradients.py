@@ -140,7 +140,7 @@ def test_torch_func(torch: ModuleType, case: Case) -> None:
 @cases()
 def test_torch_vmap(torch: ModuleType, case: Case) -> None:
     function, leaves = as_function(case.fn, case.inputs(case.options[0]), *case.not_differentiable)
-    stacks = [torch.stack([leaf.detach(), leaf.detach() * 0.5, leaf.detach().flip(0)]) for leaf in leaves]
+    stacks = [torch.stack([leaf.detach(), leaf.detach().roll(1, 0), leaf.detach().flip(0)]) for leaf in leaves]
     looped = [function(*(stack[i] for stack in stacks)) for i in range(3)]
     torch.testing.assert_close(torch.func.vmap(function)(*stacks), torch.stack(looped))
 

@@ -20,6 +20,12 @@ from .losses.classification import cross_entropy_loss as cross_entropy_loss
 from .losses.classification import focal_loss as focal_loss
 from .losses.classification import linear_cross_entropy_loss as linear_cross_entropy_loss
 from .losses.classification import soft_cross_entropy_loss as soft_cross_entropy_loss
+from .losses.divergence import energy_distance as energy_distance
+from .losses.divergence import js_distance as js_distance
+from .losses.divergence import js_divergence as js_divergence
+from .losses.divergence import kl_divergence as kl_divergence
+from .losses.divergence import maximum_mean_discrepancy as maximum_mean_discrepancy
+from .losses.divergence import reverse_kl_divergence as reverse_kl_divergence
 from .losses.likelihood import LikelihoodType as LikelihoodType
 from .losses.likelihood import elbo_loss as elbo_loss
 from .losses.likelihood import gaussian_kl_divergence as gaussian_kl_divergence
@@ -78,6 +84,13 @@ __all__ = [
     "dice_cross_entropy_loss",
     "lovasz_hinge_loss",
     "lovasz_softmax_loss",
+    # divergence
+    "kl_divergence",
+    "reverse_kl_divergence",
+    "js_divergence",
+    "js_distance",
+    "maximum_mean_discrepancy",
+    "energy_distance",
     # boxes
     "iou_loss",
     "giou_loss",

@@ -1,3 +1,3 @@
 """The formulas: pure functions, one module a family."""
 
-FAMILIES = ("regression", "classification", "likelihood", "segmentation", "boxes")
+FAMILIES = ("regression", "classification", "likelihood", "divergence", "segmentation", "boxes")

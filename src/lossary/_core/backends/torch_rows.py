@@ -39,6 +39,7 @@ class ByRows(Function):
         function, chunk, axis, rows = ctx.call
         arrays, wanted = ctx.saved_tensors, ctx.needs_input_grad[4:]
         if torch.is_grad_enabled():  # a graph is wanted: the whole table at once
+            arrays = _told_apart(arrays)
             chosen = [array for array, want in zip(arrays, wanted, strict=True) if want]
             found = iter(_pulled(function, arrays, chosen, grads, create_graph=True))
             return *[None] * 4, *(next(found) if want else None for want in wanted)
@@ -55,6 +56,11 @@ class ByRows(Function):
                 if total is not None:
                     (total.narrow(axis, start, size) if i < rows else total).add_(next(found))
         return *[None] * 4, *totals
+
+
+def _told_apart(arrays: Any) -> list[Tensor]:
+    """The same tensors, as different ones where one is given twice: each has a gradient of its own."""
+    return [array.view_as(array) for array in arrays]
 
 
 class TotalByRows(Function):
@@ -91,6 +97,7 @@ class TotalByRows(Function):
     def backward(ctx: Any, grad: Tensor) -> Any:
         slopes, arrays = ctx.saved_tensors[: ctx.slopes], ctx.saved_tensors[ctx.slopes :]
         if torch.is_grad_enabled():  # a graph is wanted: the whole table at once
+            arrays = _told_apart(arrays)
             chosen = [array for array, slope in zip(arrays, slopes, strict=True) if slope is not None]
             total = torch.sum(ctx.function(*arrays))
             found = iter(torch.autograd.grad(total, chosen, grad, create_graph=True, materialize_grads=True))
@@ -138,6 +145,7 @@ class Distances(Function):
         if torch.is_grad_enabled():
             from . import torch as xp
 
+            x, y = _told_apart((x, y))
             chosen = [array for array, want in zip((x, y), wanted, strict=True) if want]
             table = distances_direct(xp, x, y, squared=squared)
             slopes = iter(torch.autograd.grad(table, chosen, grad, create_graph=True))

@@ -6,7 +6,7 @@ from math import log, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import axis_of, checking, floating, in_range, known_reduction, refuse, same_shape
+from ..._core.check import axis_of, checking, floating, in_range, known_reduction, real, refuse, same_shape
 from ..._core.distributions import Distribution, closed_form, is_distribution, no_distributions
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.series import half_exp_above_tangent
@@ -15,18 +15,17 @@ from ..._core.types import A, Bool, Float, Reduction
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
 
-SLACK = 0.01  # how far from 1 a row may sum: bfloat16 probabilities are off by up to 0.004
 LEAST = 2.0**-126  # the smallest normal number of float32
 
 
 def kl_divergence(
     predictions: Float[A, "*rows classes"] | Distribution | None = None,
     targets: Float[A, "*rows classes"] | Distribution | None = None,
-    weights: Float[A, "*leading"] | None = None,
     log_predictions: Float[A, "*rows classes"] | None = None,
     log_targets: Float[A, "*rows classes"] | None = None,
+    weights: Float[A, "*leading"] | None = None,
     *,
-    axis: int = -1,
+    axis: int | None = None,
     mask: Bool[A, "*leading"] | None = None,
     normalizer: float | None = None,
     reduction: Reduction = "mean",
@@ -43,13 +42,14 @@ def kl_divergence(
     Args:
         predictions: probabilities in [0, 1] that sum to 1 ± 0.01 along `axis`; or a distribution of
             torch.distributions, distrax or TensorFlow Probability on JAX, which `targets` has to be too.
-        targets: the same, of the shape of `predictions`.
-        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
-            row. Of distributions: of the shape of their batch.
+        targets: the same, of the shape of `predictions`; integers (one-hot rows) are promoted.
         log_predictions: logarithms of probabilities (a log-softmax), which replace `predictions`; −inf is log 0. Exact
             far below the smallest probability that a float can hold.
         log_targets: the same for `targets`.
-        axis: the axis of the probabilities; everything else is rows. Of distributions: not used.
+        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
+            row. Of distributions: of the shape of their batch.
+        axis: the axis of the probabilities, the last unless given; everything else is rows. Of distributions: not
+            used.
         mask: True counts; shaped as `weights` may be.
         normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
         reduction: "mean" (over rows), "sum", "batch_sum" (sum within an example, mean over the batch) or "none" (one
@@ -80,7 +80,7 @@ def kl_divergence(
         _no_logs(name, log_predictions, log_targets)
         divergences = closed_form(name, predictions, targets, predictions=predictions, targets=targets)
         return _reduced_batch(name, divergences, weights, mask, normalizer, reduction)
-    rows = _rows(name, predictions, targets, weights, log_predictions, log_targets, axis, mask)
+    rows = _rows(name, predictions, targets, log_predictions, log_targets, weights, axis, mask)
     divergences = _kl(rows.xp, rows.predictions, rows.targets, rows.axis)
     return reduce(name, rows.xp, divergences, rows.items, normalizer=normalizer, reduction=reduction)
 
@@ -88,11 +88,11 @@ def kl_divergence(
 def reverse_kl_divergence(
     predictions: Float[A, "*rows classes"] | Distribution | None = None,
     targets: Float[A, "*rows classes"] | Distribution | None = None,
-    weights: Float[A, "*leading"] | None = None,
     log_predictions: Float[A, "*rows classes"] | None = None,
     log_targets: Float[A, "*rows classes"] | None = None,
+    weights: Float[A, "*leading"] | None = None,
     *,
-    axis: int = -1,
+    axis: int | None = None,
     mask: Bool[A, "*leading"] | None = None,
     normalizer: float | None = None,
     reduction: Reduction = "mean",
@@ -108,13 +108,14 @@ def reverse_kl_divergence(
     Args:
         predictions: probabilities in [0, 1] that sum to 1 ± 0.01 along `axis`; or a distribution of
             torch.distributions, distrax or TensorFlow Probability on JAX, which `targets` has to be too.
-        targets: the same, of the shape of `predictions`.
-        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
-            row. Of distributions: of the shape of their batch.
+        targets: the same, of the shape of `predictions`; integers (one-hot rows) are promoted.
         log_predictions: logarithms of probabilities (a log-softmax), which replace `predictions`; −inf is log 0. Exact
             far below the smallest probability that a float can hold.
         log_targets: the same for `targets`.
-        axis: the axis of the probabilities; everything else is rows. Of distributions: not used.
+        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
+            row. Of distributions: of the shape of their batch.
+        axis: the axis of the probabilities, the last unless given; everything else is rows. Of distributions: not
+            used.
         mask: True counts; shaped as `weights` may be.
         normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
         reduction: "mean" (over rows), "sum", "batch_sum" (sum within an example, mean over the batch) or "none" (one
@@ -143,7 +144,7 @@ def reverse_kl_divergence(
         _no_logs(name, log_predictions, log_targets)
         divergences = closed_form(name, targets, predictions, predictions=predictions, targets=targets)
         return _reduced_batch(name, divergences, weights, mask, normalizer, reduction)
-    rows = _rows(name, predictions, targets, weights, log_predictions, log_targets, axis, mask)
+    rows = _rows(name, predictions, targets, log_predictions, log_targets, weights, axis, mask)
     divergences = _kl(rows.xp, rows.targets, rows.predictions, rows.axis)
     return reduce(name, rows.xp, divergences, rows.items, normalizer=normalizer, reduction=reduction)
 
@@ -151,11 +152,11 @@ def reverse_kl_divergence(
 def js_divergence(
     predictions: Float[A, "*rows classes"] | None = None,
     targets: Float[A, "*rows classes"] | None = None,
-    weights: Float[A, "*leading"] | None = None,
     log_predictions: Float[A, "*rows classes"] | None = None,
     log_targets: Float[A, "*rows classes"] | None = None,
+    weights: Float[A, "*leading"] | None = None,
     *,
-    axis: int = -1,
+    axis: int | None = None,
     mask: Bool[A, "*leading"] | None = None,
     normalizer: float | None = None,
     reduction: Reduction = "mean",
@@ -168,12 +169,12 @@ def js_divergence(
 
     Args:
         predictions: probabilities in [0, 1] that sum to 1 ± 0.01 along `axis`.
-        targets: the same, of the shape of `predictions`.
-        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
-            row.
+        targets: the same, of the shape of `predictions`; integers (one-hot rows) are promoted.
         log_predictions: logarithms of probabilities (a log-softmax), which replace `predictions`; −inf is log 0.
         log_targets: the same for `targets`.
-        axis: the axis of the probabilities; everything else is rows.
+        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
+            row.
+        axis: the axis of the probabilities, the last unless given; everything else is rows.
         mask: True counts; shaped as `weights` may be.
         normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
         reduction: "mean" (over rows), "sum", "batch_sum" (sum within an example, mean over the batch) or "none" (one
@@ -202,9 +203,9 @@ def js_divergence(
         "js_divergence",
         predictions,
         targets,
-        weights,
         log_predictions,
         log_targets,
+        weights,
         axis,
         mask,
         normalizer,
@@ -216,11 +217,11 @@ def js_divergence(
 def js_distance(
     predictions: Float[A, "*rows classes"] | None = None,
     targets: Float[A, "*rows classes"] | None = None,
-    weights: Float[A, "*leading"] | None = None,
     log_predictions: Float[A, "*rows classes"] | None = None,
     log_targets: Float[A, "*rows classes"] | None = None,
+    weights: Float[A, "*leading"] | None = None,
     *,
-    axis: int = -1,
+    axis: int | None = None,
     mask: Bool[A, "*leading"] | None = None,
     normalizer: float | None = None,
     reduction: Reduction = "mean",
@@ -233,12 +234,12 @@ def js_distance(
 
     Args:
         predictions: probabilities in [0, 1] that sum to 1 ± 0.01 along `axis`.
-        targets: the same, of the shape of `predictions`.
-        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
-            row.
+        targets: the same, of the shape of `predictions`; integers (one-hot rows) are promoted.
         log_predictions: logarithms of probabilities (a log-softmax), which replace `predictions`; −inf is log 0.
         log_targets: the same for `targets`.
-        axis: the axis of the probabilities; everything else is rows.
+        weights: a factor per row, of the shape of `predictions` without `axis` or a leading part of it; 0 drops the
+            row.
+        axis: the axis of the probabilities, the last unless given; everything else is rows.
         mask: True counts; shaped as `weights` may be.
         normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
         reduction: "mean" (over rows), "sum", "batch_sum" (sum within an example, mean over the batch) or "none" (one
@@ -262,7 +263,7 @@ def js_distance(
         0.8326
     """
     rows, divergences = _js(
-        "js_distance", predictions, targets, weights, log_predictions, log_targets, axis, mask, normalizer, reduction
+        "js_distance", predictions, targets, log_predictions, log_targets, weights, axis, mask, normalizer, reduction
     )
     roots = rows.xp.sqrt(divergences)
     return reduce("js_distance", rows.xp, roots, rows.items, normalizer=normalizer, reduction=reduction)
@@ -293,45 +294,44 @@ def _kl(xp: Namespace, p: Probabilities, q: Probabilities, axis: int) -> Any:
 def _excess(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
     """p log(p / q) − (p − q), and its slope in p or in log p."""
     p, q, ratio = _with_log_ratio(xp, x, y, logs)
-    none = p == 0
     close = xp.abs(ratio) <= 0.5
     curve, _ = half_exp_above_tangent(xp, xp.where(close, -ratio, 0.0))
-    costs = xp.where(none | close, 0.0, p * xp.where(none | close, 1.0, ratio))
-    excess = xp.where(close, 2 * p * curve, costs - (p - q))
-    return excess, lambda: xp.where(none, 0.0, p * xp.where(none, 0.0, ratio)) if logs[0] else ratio
+    # At p = 0 the ratio has a constant for p, whose slope is missing: 1, which this adds.
+    cost = xp.where(close, 1.0, ratio) if logs[0] else xp.where(p == 0, ratio + 1, xp.where(close, 1.0, ratio))
+    return xp.where(close, 2 * p * curve, p * cost - (p - q)), lambda: p * ratio if logs[0] else ratio
 
 
 def _difference(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
     """p − q of logarithms, and its slope in p or in log p."""
-    p, _, ratio = _with_log_ratio(xp, xp.stop_gradient(x), xp.stop_gradient(y), logs)
+    p, q = xp.exp(x) if logs[0] else x, xp.exp(y) if logs[1] else y
+    *_, ratio = _with_log_ratio(xp, xp.stop_gradient(x), xp.stop_gradient(y), logs)
     close = xp.abs(ratio) <= 0.5
     # Chosen before the logarithm: that of 0 has no slope to multiply with 0.
     near = [xp.where(close, array, 0.0 if of_logs else 1.0) for array, of_logs in zip((x, y), logs, strict=True)]
     p_near, _, ratio = _with_log_ratio(xp, near[0], near[1], logs)
-    far = (xp.exp(x) if logs[0] else x) - (xp.exp(y) if logs[1] else y)
-    return xp.where(close, -p_near * xp.expm1(-ratio), far), lambda: p if logs[0] else xp.ones_like(p)
+    return xp.where(close, -p_near * xp.expm1(-ratio), p - q), lambda: p if logs[0] else xp.ones_like(p)
 
 
 def _with_log_ratio(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> tuple[Any, Any, Any]:
-    """p, q and log(p / q), which is 0 where both are 0."""
+    """p, q and log(p / q); 0 where that has no meaning: both are 0, or p is and its logarithm is what was given."""
     p, q = xp.exp(x) if logs[0] else x, xp.exp(y) if logs[1] else y
     if not any(logs):
         return p, q, _log_ratio(xp, p, q)
-    nothing = (p == 0) & (q == 0)
+    nothing = (p == 0) if logs[0] else (p == 0) & (q == 0)
     log_p = x if logs[0] else xp.log(xp.where(p == 0, LEAST, p))
     log_q = y if logs[1] else xp.log(xp.where(nothing, 1.0, q))
-    return p, q, xp.where(nothing, 0.0, xp.where(nothing, 0.0, log_p) - xp.where(nothing, 0.0, log_q))
+    return p, q, xp.where(nothing, 0.0, log_p) - xp.where(nothing, 0.0, log_q)
 
 
 def _log_ratio(xp: Namespace, p: Any, q: Any) -> Any:
     """log(p / q), by the difference where the two are close: there it has no rounding error."""
     close = xp.abs(p - q) <= 0.5 * q
     near = xp.log1p(xp.where(close, p - q, 0.0) / xp.where(close & (q != 0), q, 1.0))
-    # p / q would overflow, and its gradient be 0 · ∞, where q is next to nothing.
-    tiny = q < LEAST
+    # The smaller by the larger: neither this ratio nor its slopes leave the range of numbers.
     some = xp.where(p == 0, LEAST, p)
-    far = xp.log(some / xp.where(tiny, 1.0, q)) - xp.log(xp.where(tiny & ~close, q, 1.0))
-    return xp.where(close, near, far)
+    less = q < some
+    far = xp.log(xp.where(close, 1.0, xp.where(less, q, some)) / xp.where(close, 1.0, xp.where(less, some, q)))
+    return xp.where(close, near, xp.where(less, -far, far))
 
 
 def _mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
@@ -376,10 +376,10 @@ def _rows(
     loss: str,
     predictions: Any,
     targets: Any,
-    weights: Any,
     log_predictions: Any,
     log_targets: Any,
-    axis: int,
+    weights: Any,
+    axis: int | None,
     mask: Any,
 ) -> Rows:
     given = {
@@ -392,13 +392,15 @@ def _rows(
     for name in ("predictions", "targets"):
         if given[name] is None and given[f"log_{name}"] is None:
             raise TypeError(f"{loss}: expected {name} or log_{name}; got neither")
-    floating(loss, xp, **given)
+    others = {name: array for name, array in given.items() if name != "targets"}
+    floating(loss, xp, **others)
+    real(loss, xp, targets=targets)
     same_shape(loss, **given)
     names = [
         "predictions" if log_predictions is None else "log_predictions",
         "targets" if log_targets is None else "log_targets",
     ]
-    axis = axis_of(loss, "axis", axis, names[0], given[names[0]])
+    axis = axis_of(loss, "axis", -1 if axis is None else axis, names[0], given[names[0]])
     arrays = list(xp.promote(*(given[name] for name in names)))
     shape = tuple(arrays[0].shape)
     items = counted(loss, xp, shape[:axis] + shape[axis + 1 :], weights, mask, arrays[0])
@@ -425,29 +427,31 @@ def _of_one(loss: str, xp: Namespace, name: str, array: Any, axis: int, logs: bo
         array = in_range(loss, xp, name, array, 0.0, 1.0)
     fixed = xp.stop_gradient(array)
     sums = xp.quietly(lambda: xp.sum(xp.exp(fixed) if logs else fixed, axis=axis))
-    off = xp.abs(sums - 1) > SLACK  # not so where a NaN is: it goes through, to be seen in the result
-    what = "the exponential of its rows" if logs else "its rows"
-    message = f"{loss}: expected {name} of which {what} along axis {axis} sum to 1 ± {SLACK:g}; got sums"
-    hint = "; logits need a log-softmax first" if logs else "; logits need a softmax first"
+    off = xp.abs(sums - 1) > 0.01  # bfloat16 is off by up to 0.004; a NaN goes through, to be seen in the result
     if xp.visible(sums):
         if not bool(xp.any(off, axis=None)):
             return array
         if checking.level is not False:
             low, high = xp.extent(sums)
-            raise ValueError(f"{message} from {low:g} to {high:g}{hint}")
+            raise ValueError(_no_sum(loss, name, axis, logs, f"sums from {low:g} to {high:g}"))
     if checking.level:
-        refuse(xp, ~off, f"{message} outside it{hint}")
+        refuse(xp, ~off, _no_sum(loss, name, axis, logs, "others"))
     return xp.where(xp.expand_dims(off, axis=axis), nan, array)
+
+
+def _no_sum(loss: str, name: str, axis: int, logs: bool, got: str) -> str:
+    what, hint = ("whose exponentials sum", "log-softmax") if logs else ("that sum", "softmax")
+    return f"{loss}: expected {name} {what} to 1 ± 0.01 along axis {axis}; got {got}; logits need a {hint} first"
 
 
 def _js(
     loss: str,
     predictions: Any,
     targets: Any,
-    weights: Any,
     log_predictions: Any,
     log_targets: Any,
-    axis: int,
+    weights: Any,
+    axis: int | None,
     mask: Any,
     normalizer: Any,
     reduction: Reduction,
@@ -455,7 +459,7 @@ def _js(
     known_reduction(loss, reduction, None, normalizer)
     hint = "; a mixture has no closed form, but of probabilities it does (Categorical: its probs)"
     no_distributions(loss, hint, predictions=predictions, targets=targets)
-    rows = _rows(loss, predictions, targets, weights, log_predictions, log_targets, axis, mask)
+    rows = _rows(loss, predictions, targets, log_predictions, log_targets, weights, axis, mask)
     p, q = rows.predictions, rows.targets
     gaps = rows.xp.pointwise(_mixture_gap, p.array, q.array, logs=(p.logs, q.logs))
     return rows, rows.xp.sum(gaps, axis=rows.axis)

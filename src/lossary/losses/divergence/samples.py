@@ -7,7 +7,7 @@ has D(x, y) = ½ k(x, x) + ½ k(y, y) − k(x, y), which gives E k(x, x') + E k(
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf
+from math import inf, prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..._core.backends import namespace
@@ -242,15 +242,15 @@ def _gaps(
     xp: Namespace, table: Table, own: Cloud, other: Cloud, parameters: tuple[Any, ...], chunk_size: ChunkSize
 ) -> Any:
     """For every point of `own`: how much farther the other cloud is than its own, and how far its own is."""
-    weighted = own.shares is not None
-    shares = (own.shares, other.shares) if weighted else ()
+    count = own.points.shape[-2]
+    shares = () if own.shares is None else (xp.concat([own.shares, other.shares], axis=-1),)
 
-    def of_block(points: Any, own_points: Any, other_points: Any, *rest: Any) -> tuple[Any, Any]:
-        near = table(xp, points, own_points, *rest[len(shares) :])
-        far = table(xp, points, other_points, *rest[len(shares) :])
-        if weighted:
-            near = xp.multiply(near, xp.expand_dims(rest[0], axis=-2))
-            far = xp.multiply(far, xp.expand_dims(rest[1], axis=-2))
+    def of_block(points: Any, others: Any, *rest: Any) -> tuple[Any, Any]:
+        distances = table(xp, points, others, *rest[len(shares) :])  # one table: equal clouds are exactly equally far
+        if shares:
+            distances = xp.multiply(distances, xp.expand_dims(rest[0], axis=-2))
+        near, far = distances[..., :count], distances[..., count:]
+        if shares:
             within = xp.sum(near, axis=-1)
             return xp.sum(far, axis=-1) - within, within
         within = xp.mean(near, axis=-1)
@@ -258,9 +258,10 @@ def _gaps(
             return xp.mean(far - near, axis=-1), within
         return xp.mean(far, axis=-1) - within, within
 
-    shape = own.points.shape
-    entries = (own.points.shape[-2] + other.points.shape[-2]) * _count(shape[:-2])
-    shared = (own.points, other.points, *shares, *parameters)
+    pooled = xp.concat([own.points, other.points], axis=-2)
+    shape = tuple(pooled.shape)
+    shared = (pooled, *shares, *parameters)
+    entries = shape[-2] * prod(shape[:-2])
     return over_rows(xp, of_block, (own.points,), shared, entries=entries, chunk_size=chunk_size, axis=len(shape) - 2)
 
 
@@ -271,7 +272,11 @@ def _of_means(clouds: Clouds, unbiased: bool) -> Any:
     centre = xp.stop_gradient(_mean_point(xp, xp.concat([x.points, y.points], axis=-2), None))
     centred = [Cloud(cloud.points - centre, cloud.shares) for cloud in (x, y)]
     means = [_mean_point(xp, cloud.points, cloud.shares) for cloud in centred]
-    total = xp.sum((means[0] - means[1]) ** 2, axis=(-2, -1))
+    if x.shares is None and x.points.shape == y.points.shape:  # point by point, which keeps the digits of a small shift
+        step = _mean_point(xp, x.points - y.points, None)
+    else:
+        step = means[0] - means[1]
+    total = xp.sum(step * step, axis=(-2, -1))
     if unbiased:
         for cloud, mean in zip(centred, means, strict=True):
             spread = xp.sum((cloud.points - mean) ** 2, axis=-1)
@@ -444,33 +449,39 @@ def _clouds(
     if unbiased and any(array.shape[-2] == 1 for array in given.values()):
         raise ValueError(f"{loss}: expected at least 2 points in each sample if unbiased; got {described(**given)}")
     x, y = xp.promote(*given.values())
-    shares = [_shares(loss, xp, "pred", x, points.pred_weights, points.pred_mask)]
-    shares.append(_shares(loss, xp, "target", y, points.target_weights, points.target_mask))
+    batch = x.shape[:-2]
+    asked = counted(loss, xp, batch, weights, mask, x)
+    shares = [
+        _shares(loss, xp, "pred", x, points.pred_weights, points.pred_mask, asked),
+        _shares(loss, xp, "target", y, points.target_weights, points.target_mask, asked),
+    ]
     empty = None
     for share in shares:
         if share is not None:
             nothing = ~xp.any(share != 0, axis=-1)
             empty = nothing if empty is None else empty | nothing
-    items = counted(loss, xp, x.shape[:-2], weights, mask, x, dropped=empty)
+    items = asked if empty is None else counted(loss, xp, batch, weights, mask, x, dropped=empty)
     both: list[Cloud] = []
     for cloud, share, other in ((x, shares[0], shares[1]), (y, shares[1], shares[0])):
         if items is not None:
-            cloud = xp.select(_per_point(xp, items.keep, cloud, 2), cloud, 0.0)
+            cloud = xp.select(_spread(xp, items.keep, cloud), cloud, 0.0)
         if share is not None:
-            cloud = xp.select(_per_point(xp, share != 0, cloud, 1), cloud, 0.0)
+            cloud = xp.select(_spread(xp, share != 0, cloud), cloud, 0.0)
         elif other is not None:
             share = xp.ones_like(cloud[..., 0]) / max(1, cloud.shape[-2])
         both.append(Cloud(cloud, share))
     return Clouds(xp, (both[0], both[1]), items)
 
 
-def _per_point(xp: Namespace, keep: Any, cloud: Any, axes: int) -> Any:
-    """A boolean per point or per problem, as one per number of `cloud`."""
-    return xp.broadcast_to(xp.reshape(keep, (*keep.shape, *[1] * axes)), cloud.shape)
+def _spread(xp: Namespace, keep: Any, like: Any) -> Any:
+    """A boolean per point or per problem, as one per number of `like`."""
+    return xp.broadcast_to(xp.reshape(keep, (*keep.shape, *[1] * (len(like.shape) - len(keep.shape)))), like.shape)
 
 
-def _shares(loss: str, xp: Namespace, side: str, cloud: Any, weights: Any, mask: Any) -> Any:
+def _shares(loss: str, xp: Namespace, side: str, cloud: Any, weights: Any, mask: Any, asked: Counted | None) -> Any:
     """How much each point counts, of 1; None where all count alike."""
+    if weights is None and mask is None:
+        return None
     shape = tuple(cloud.shape[:-1])
     for name, array in ((f"{side}_weights", weights), (f"{side}_mask", mask)):
         if array is not None and tuple(array.shape) != shape:
@@ -479,14 +490,18 @@ def _shares(loss: str, xp: Namespace, side: str, cloud: Any, weights: Any, mask:
             )
     if mask is not None and xp.kind(mask) != "bool":
         raise TypeError(f"{loss}: expected {side}_mask of dtype bool (True counts); got {side}_mask {dtype_name(mask)}")
-    if weights is not None:
+    if weights is None:
+        weights = xp.astype(mask, cloud)
+    else:
         real(loss, xp, **{f"{side}_weights": weights})
-        weights = in_range(loss, xp, f"{side}_weights", xp.astype(weights, cloud), low=0.0)
-    items = counted(loss, xp, shape, weights, mask, cloud)
-    if items is None:
-        return None
-    total = xp.sum(items.factor, axis=-1, keepdims=True)
-    return items.factor / xp.where(total == 0, 1.0, total)
+        weights = xp.astype(weights, cloud)
+        if asked is not None:  # the points of a problem that does not count may have any weight
+            weights = xp.select(_spread(xp, asked.keep, weights), weights, 1.0)
+        if mask is not None:
+            weights = xp.select(mask, weights, 0.0)
+        weights = in_range(loss, xp, f"{side}_weights", weights, low=0.0)
+    total = xp.sum(weights, axis=-1, keepdims=True)
+    return weights / xp.where(total == 0, 1.0, total)
 
 
 def _reduced(loss: str, clouds: Clouds, values: Any, squared: bool, normalizer: Any, reduction: Reduction) -> Any:
@@ -515,10 +530,3 @@ def _flags(loss: str, **flags: Any) -> None:
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise TypeError(f"{loss}: expected {name} to be True or False; got {name} {value!r}")
-
-
-def _count(shape: Sequence[int]) -> int:
-    count = 1
-    for n in shape:
-        count *= n
-    return count
