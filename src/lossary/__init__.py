@@ -72,6 +72,13 @@ __all__ = [
     "kl_divergence_diag_gaussian",
     "elbo_loss",
     "LikelihoodType",
+    # divergence
+    "kl_divergence",
+    "reverse_kl_divergence",
+    "js_divergence",
+    "js_distance",
+    "maximum_mean_discrepancy",
+    "energy_distance",
     # segmentation
     "dice_loss",
     "jaccard_loss",
@@ -84,13 +91,6 @@ __all__ = [
     "dice_cross_entropy_loss",
     "lovasz_hinge_loss",
     "lovasz_softmax_loss",
-    # divergence
-    "kl_divergence",
-    "reverse_kl_divergence",
-    "js_divergence",
-    "js_distance",
-    "maximum_mean_discrepancy",
-    "energy_distance",
     # boxes
     "iou_loss",
     "giou_loss",

@@ -8,8 +8,7 @@ except ImportError as error:
 from typing import Any
 
 from ..aliases import combined_loss
-from ..losses import boxes, classification, likelihood, regression, segmentation
-from ..losses import boxes, classification, divergence, likelihood, regression
+from ..losses import boxes, classification, divergence, likelihood, regression, segmentation
 from ._module import Loss as Loss
 from ._module import face
 
@@ -36,6 +35,14 @@ GaussianKLDivergence = face("GaussianKLDivergence", likelihood.gaussian_kl_diver
 KLDivergenceDiagGaussian = face("KLDivergenceDiagGaussian", likelihood.kl_divergence_diag_gaussian)
 ELBOLoss = face("ELBOLoss", likelihood.elbo_loss)
 
+# divergence
+KLDivergence = face("KLDivergence", divergence.kl_divergence)
+ReverseKLDivergence = face("ReverseKLDivergence", divergence.reverse_kl_divergence)
+JSDivergence = face("JSDivergence", divergence.js_divergence)
+JSDistance = face("JSDistance", divergence.js_distance)
+MaximumMeanDiscrepancy = face("MaximumMeanDiscrepancy", divergence.maximum_mean_discrepancy)
+EnergyDistance = face("EnergyDistance", divergence.energy_distance)
+
 # segmentation
 DiceLoss = face("DiceLoss", segmentation.dice_loss)
 JaccardLoss = face("JaccardLoss", segmentation.jaccard_loss)
@@ -50,14 +57,6 @@ LovaszHingeLoss = face("LovaszHingeLoss", segmentation.lovasz_hinge_loss)
 LovaszSoftmaxLoss = face("LovaszSoftmaxLoss", segmentation.lovasz_softmax_loss)
 MultiClassDiceLoss = MulticlassDiceLoss  # as a tutorial spells it
 CombinedLoss = face("CombinedLoss", combined_loss)  # a tutorial's: the objective of DiceCrossEntropyLoss alone
-# divergence
-KLDivergence = face("KLDivergence", divergence.kl_divergence)
-ReverseKLDivergence = face("ReverseKLDivergence", divergence.reverse_kl_divergence)
-JSDivergence = face("JSDivergence", divergence.js_divergence)
-JSDistance = face("JSDistance", divergence.js_distance)
-MaximumMeanDiscrepancy = face("MaximumMeanDiscrepancy", divergence.maximum_mean_discrepancy)
-EnergyDistance = face("EnergyDistance", divergence.energy_distance)
-
 # boxes
 IoULoss = face("IoULoss", boxes.iou_loss)
 GIoULoss = face("GIoULoss", boxes.giou_loss)
