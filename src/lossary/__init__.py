@@ -49,6 +49,10 @@ from .losses.segmentation import multiclass_focal_tversky_loss as multiclass_foc
 from .losses.segmentation import multiclass_jaccard_loss as multiclass_jaccard_loss
 from .losses.segmentation import multiclass_tversky_loss as multiclass_tversky_loss
 from .losses.segmentation import tversky_loss as tversky_loss
+from .losses.transport import earth_mover_distance as earth_mover_distance
+from .losses.transport import sinkhorn_divergence as sinkhorn_divergence
+from .losses.transport import sliced_wasserstein_distance as sliced_wasserstein_distance
+from .losses.transport import wasserstein_distance as wasserstein_distance
 
 __all__ = [
     # regression
@@ -91,6 +95,18 @@ __all__ = [
     "dice_cross_entropy_loss",
     "lovasz_hinge_loss",
     "lovasz_softmax_loss",
+    # divergence
+    "kl_divergence",
+    "reverse_kl_divergence",
+    "js_divergence",
+    "js_distance",
+    "maximum_mean_discrepancy",
+    "energy_distance",
+    # transport
+    "wasserstein_distance",
+    "sliced_wasserstein_distance",
+    "earth_mover_distance",
+    "sinkhorn_divergence",
     # boxes
     "iou_loss",
     "giou_loss",

@@ -9,6 +9,9 @@ from typing import Any
 
 from ..aliases import combined_loss
 from ..losses import boxes, classification, divergence, likelihood, regression, segmentation
+from ..losses import boxes, classification, likelihood, regression, segmentation
+from ..losses import boxes, classification, divergence, likelihood, regression
+from ..losses import boxes, classification, likelihood, regression, transport
 from ._module import Loss as Loss
 from ._module import face
 
@@ -57,6 +60,19 @@ LovaszHingeLoss = face("LovaszHingeLoss", segmentation.lovasz_hinge_loss)
 LovaszSoftmaxLoss = face("LovaszSoftmaxLoss", segmentation.lovasz_softmax_loss)
 MultiClassDiceLoss = MulticlassDiceLoss  # as a tutorial spells it
 CombinedLoss = face("CombinedLoss", combined_loss)  # a tutorial's: the objective of DiceCrossEntropyLoss alone
+# divergence
+KLDivergence = face("KLDivergence", divergence.kl_divergence)
+ReverseKLDivergence = face("ReverseKLDivergence", divergence.reverse_kl_divergence)
+JSDivergence = face("JSDivergence", divergence.js_divergence)
+JSDistance = face("JSDistance", divergence.js_distance)
+MaximumMeanDiscrepancy = face("MaximumMeanDiscrepancy", divergence.maximum_mean_discrepancy)
+EnergyDistance = face("EnergyDistance", divergence.energy_distance)
+# transport
+WassersteinDistance = face("WassersteinDistance", transport.wasserstein_distance)
+SlicedWassersteinDistance = face("SlicedWassersteinDistance", transport.sliced_wasserstein_distance)
+EarthMoverDistance = face("EarthMoverDistance", transport.earth_mover_distance)
+SinkhornDivergence = face("SinkhornDivergence", transport.sinkhorn_divergence)
+
 # boxes
 IoULoss = face("IoULoss", boxes.iou_loss)
 GIoULoss = face("GIoULoss", boxes.giou_loss)

@@ -1,3 +1,11 @@
 """The formulas: pure functions, one module a family."""
 
-FAMILIES = ("regression", "classification", "likelihood", "divergence", "segmentation", "boxes")
+FAMILIES = (
+    "regression",
+    "classification",
+    "likelihood",
+    "divergence",
+    "transport",
+    "segmentation",
+    "boxes",
+)

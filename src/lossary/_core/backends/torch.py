@@ -384,16 +384,33 @@ def _computed_again(function: Callable[..., Any], *arrays: Tensor) -> Any:
 
 
 def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:
+    if torch.compiler.is_compiling() and isinstance(state, tuple) and not _transformed():
+        parts = cast(tuple[Tensor, ...], state)
+        if not [part for part in parts if part.requires_grad]:
+            return _looped(step, parts, times)
     for _ in range(times):
         state = step(state)
     return state
+
+
+def _looped(step: Callable[[Any], Any], state: tuple[Tensor, ...], times: int) -> tuple[Tensor, ...]:
+    """As one loop of the compiled program, which would otherwise hold every step and take minutes to compile."""
+    from torch._higher_order_ops.while_loop import while_loop
+
+    def more(count: Tensor, *_: Tensor) -> Tensor:
+        return count < times
+
+    def next_state(count: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        return count + 1, *step(state)
+
+    return while_loop(more, next_state, (torch.zeros((), dtype=torch.int64), *state))[1:]
 
 
 def gradient(function: Callable[[Any], Any], x: Tensor, /) -> Tensor:
     def total(x: Tensor) -> Tensor:
         return torch.sum(function(x))
 
-    if torch._C._are_functorch_transforms_active():  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    if _transformed():
         return torch.func.grad(total)(x)
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
@@ -466,6 +483,11 @@ def require(ok: Tensor, message: str, /) -> None:
 
 def _plain(*arrays: Tensor) -> bool:
     """Ordinary eager tensors: no compiler, no torch.func transform and no fake tensor is looking on."""
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    if torch.compiler.is_compiling() or _transformed():
         return False
     return all(type(array) is Tensor or type(array) is torch.nn.Parameter for array in arrays)
+
+
+def _transformed() -> bool:
+    """Is a torch.func transform looking on?"""
+    return torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
