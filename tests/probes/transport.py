@@ -20,13 +20,13 @@ def _samples(rng: np.random.Generator, n: int, m: int, size: float = 1.0, offset
     }
 
 
-def _clouds(rng: np.random.Generator, n: int, m: int, size: float = 1.0, items: int = 6) -> Arrays:
-    return {"x": size * rng.normal(0, 1, (items, n, 2)), "y": size * rng.normal(0.5, 1, (items, m, 2))}
+def _clouds(rng: np.random.Generator, n: int, m: int, size: float = 1.0, d: int = 4) -> Arrays:
+    return {"x": size * rng.normal(0, 1, (6, n, d)), "y": size * rng.normal(0.5, 1, (6, m, d))}
 
 
 def _sliced(rng: np.random.Generator, arrays: Arrays, **options: object) -> Probe:
     whole = {name: array[0] for name, array in arrays.items()}
-    directions = rng.normal(0, 1, (5, 2)).astype(np.float32)
+    directions = rng.normal(0, 1, (5, 4)).astype(np.float32)
     return Probe(
         "sliced_wasserstein_distance",
         {**whole, "projections": directions},
@@ -47,7 +47,7 @@ def ordinary() -> Iterator[Probe]:
     yield Probe("earth_mover_distance", _clouds(rng, 4, 4), {"iterations": 200}, **ITERATED)
     yield from each(
         "sinkhorn_divergence",
-        _clouds(rng, 2, 2),
+        _clouds(rng, 2, 2, d=8),
         {"iterations": 300},
         {"iterations": 300, "p": 1, "epsilon": 0.5},
         {"iterations": 300, "debiased": False},
@@ -66,7 +66,7 @@ def tails() -> Iterator[Probe]:
     clouds["y"] = clouds["x"] + 1e-2 * rng.normal(0, 1, clouds["x"].shape)
     yield _sliced(rng, clouds)
     yield Probe("earth_mover_distance", clouds, {"iterations": 200}, note="near")
-    clouds = _clouds(rng, 2, 2)
+    clouds = _clouds(rng, 2, 2, d=8)
     clouds["y"] = clouds["x"] + 0.05 * rng.normal(0, 1, clouds["x"].shape)
     yield Probe("sinkhorn_divergence", clouds, {"epsilon": 1.0, "iterations": 300}, note="near")
 
@@ -83,5 +83,5 @@ def extremes() -> Iterator[Probe]:
         )
     for size in (1e15, 1e-12):
         yield _sliced(rng, _clouds(rng, 4, 4, size))
-        yield Probe("earth_mover_distance", _clouds(rng, 3, 3, size), {"iterations": 200}, note=f"{size:g}")
-        yield Probe("sinkhorn_divergence", _clouds(rng, 2, 2, size), {"p": 1, "iterations": 300}, note=f"{size:g}")
+        yield Probe("earth_mover_distance", _clouds(rng, 4, 4, size), {"iterations": 200}, note=f"{size:g}")
+        yield Probe("sinkhorn_divergence", _clouds(rng, 2, 2, size, d=8), {"p": 1, "iterations": 300}, note=f"{size:g}")

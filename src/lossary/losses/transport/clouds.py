@@ -22,7 +22,7 @@ USUAL_BLUR = 0.05  # that of the divergence, in units of the mean cost
 OVER, COOLING = 1.9, 0.9  # relaxation, and the part of the iterations in which the blur shrinks: best of those tried
 USUAL_OVER, USUAL_COOLING = 1.8, 0.5  # the same for the larger blurs of the divergence
 FLOOR = -80.0  # e^−80 is far below the rounding of 1
-SAME = 2.0**-22  # of the largest distance: what float32 cannot tell apart in a sum of potentials
+SAME = 2.0**-20  # of the largest distance: what float32 cannot tell apart in a sum of potentials
 
 
 def earth_mover_distance(
