@@ -26,6 +26,14 @@ from .losses.divergence import js_divergence as js_divergence
 from .losses.divergence import kl_divergence as kl_divergence
 from .losses.divergence import maximum_mean_discrepancy as maximum_mean_discrepancy
 from .losses.divergence import reverse_kl_divergence as reverse_kl_divergence
+from .losses.geometry import chamfer_distance as chamfer_distance
+from .losses.geometry import edge_length_loss as edge_length_loss
+from .losses.geometry import edge_preservation_loss as edge_preservation_loss
+from .losses.geometry import hausdorff_distance as hausdorff_distance
+from .losses.geometry import laplacian_smoothing_loss as laplacian_smoothing_loss
+from .losses.geometry import mesh_loss as mesh_loss
+from .losses.geometry import normal_alignment_loss as normal_alignment_loss
+from .losses.geometry import normal_consistency_loss as normal_consistency_loss
 from .losses.likelihood import LikelihoodType as LikelihoodType
 from .losses.likelihood import elbo_loss as elbo_loss
 from .losses.likelihood import gaussian_kl_divergence as gaussian_kl_divergence
@@ -112,6 +120,15 @@ __all__ = [
     "giou_loss",
     "diou_loss",
     "ciou_loss",
+    # geometry
+    "chamfer_distance",
+    "hausdorff_distance",
+    "mesh_loss",
+    "normal_alignment_loss",
+    "edge_preservation_loss",
+    "edge_length_loss",
+    "laplacian_smoothing_loss",
+    "normal_consistency_loss",
     # for all of them
     "reduce_loss",
     "LossResult",

@@ -12,6 +12,7 @@ from ..losses import boxes, classification, divergence, likelihood, regression, 
 from ..losses import boxes, classification, likelihood, regression, segmentation
 from ..losses import boxes, classification, divergence, likelihood, regression
 from ..losses import boxes, classification, likelihood, regression, transport
+from ..losses import classification, geometry, likelihood, regression
 from ._module import Loss as Loss
 from ._module import face
 
@@ -78,6 +79,15 @@ IoULoss = face("IoULoss", boxes.iou_loss)
 GIoULoss = face("GIoULoss", boxes.giou_loss)
 DIoULoss = face("DIoULoss", boxes.diou_loss)
 CIoULoss = face("CIoULoss", boxes.ciou_loss)
+# geometry
+ChamferDistance = face("ChamferDistance", geometry.chamfer_distance)
+HausdorffDistance = face("HausdorffDistance", geometry.hausdorff_distance)
+MeshLoss = face("MeshLoss", geometry.mesh_loss)
+NormalAlignmentLoss = face("NormalAlignmentLoss", geometry.normal_alignment_loss)
+EdgePreservationLoss = face("EdgePreservationLoss", geometry.edge_preservation_loss)
+EdgeLengthLoss = face("EdgeLengthLoss", geometry.edge_length_loss)
+LaplacianSmoothingLoss = face("LaplacianSmoothingLoss", geometry.laplacian_smoothing_loss)
+NormalConsistencyLoss = face("NormalConsistencyLoss", geometry.normal_consistency_loss)
 
 
 def LabelSmoothingCrossEntropy(epsilon: float = 0.1) -> Loss[..., Any]:

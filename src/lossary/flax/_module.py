@@ -61,6 +61,10 @@ def face(
 ) -> type[Loss[Options, Result]]: ...
 @overload
 def face(
+    name: str, fn: Callable[Concatenate[Array, Array, Array, Array | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(
     name: str, fn: Callable[Concatenate[Array, Array, Array | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 def face(name: str, fn: Callable[..., Any]) -> type[Loss[Any, Any]]:

@@ -8,4 +8,5 @@ FAMILIES = (
     "transport",
     "segmentation",
     "boxes",
+    "geometry",
 )

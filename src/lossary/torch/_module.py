@@ -64,6 +64,10 @@ def face(
 ) -> type[Loss[Options, Result]]: ...
 @overload
 def face(
+    name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor, Tensor | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(
     name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 def face(name: str, fn: Callable[..., Any]) -> type[Loss[Any, Any]]:

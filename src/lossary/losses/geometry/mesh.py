@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..._core.backends import namespace
@@ -99,8 +98,8 @@ def mesh_loss(
     pair = _checked(name, xp, pred, target, Batch(xp, (), weights, mask, normalizer, reduction))
 
     terms: dict[str, Term] = {}
-    objective = 0 * xp.sum(pair.pred.vertices[:0], axis=None)
-    for term, found in _terms(name, pair, term_weights, laplacian_method):
+    objective = pair.batch.total(name, _nothing(xp, pair))
+    for term, found in xp.quietly(_terms, name, pair, term_weights, laplacian_method).items():
         raw = pair.batch.total(name, found)
         contribution = term_weights[term] * raw
         terms[term] = Term(raw, term_weights[term], contribution, xp.isfinite(raw))
@@ -162,30 +161,39 @@ def _normals(pred: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
     return {"pred_normals": pred["pred_normals"], "target_normals": target["target_normals"]}
 
 
-def _terms(loss: str, pair: Pair, weights: dict[str, Any], method: Method) -> Iterator[tuple[str, Means]]:
+def _nothing(xp: Namespace, pair: Pair) -> Means:
+    """0 for each mesh, which belongs to the graph of both."""
+    vertices = pair.pred.vertices[:, :0], pair.target.vertices[:, :0]
+    zeros = xp.sum(xp.concat(vertices, axis=1), axis=(1, 2))
+    return Means(zeros, zeros == zeros)
+
+
+def _terms(loss: str, pair: Pair, weights: dict[str, Any], method: Method) -> dict[str, Means]:
     """The terms that are asked for, as one loss per mesh."""
     xp, pred, target = pair.batch.xp, pair.pred, pair.target
     asked = {term for term, weight in weights.items() if hasattr(weight, "dtype") or weight != 0}
+    found: dict[str, Means] = {}
 
-    def means(mesh: Mesh, losses: Any, keep: Any) -> Means:
-        return mean_of_kept(loss, mesh, xp, losses, keep)
+    def add(term: str, mesh: Mesh, losses: Any, keep: Any) -> None:
+        found[term] = mean_of_kept(loss, mesh, xp, losses, keep)
 
     if "vertex" in asked:
         error = pred.vertices - target.vertices
         each = xp.mean(error * error, axis=-1)
-        yield "vertex", means(pred, each, xp.ones_like(each) == 1)
+        add("vertex", pred, each, xp.ones_like(each) == 1)
     if "normal" in asked:
-        wanted, found = (
-            vertex_normals(xp, mesh) if normals is None else xp.reshape(normals, mesh.vertices.shape)
-            for mesh, normals in ((target, pair.target_normals), (pred, pair.pred_normals))
+        normals, wanted = (
+            vertex_normals(xp, mesh) if given is None else xp.reshape(given, mesh.vertices.shape)
+            for mesh, given in ((pred, pair.pred_normals), (target, pair.target_normals))
         )
-        yield "normal", means(target, deviations(xp, found, wanted), xp.any(wanted != 0, axis=-1))
+        add("normal", target, deviations(xp, normals, wanted), xp.any(wanted != 0, axis=-1))
     if "edge" in asked:
         edges = edges_of(xp, target)
-        yield "edge", means(target, edge_changes(xp, pred.vertices, target.vertices, edges), edges.first)
+        add("edge", target, edge_changes(xp, pred.vertices, target.vertices, edges), edges.first)
     if asked & {"laplacian", "consistency"}:
         edges = edges_of(xp, pred)
         if "laplacian" in asked:
-            yield "laplacian", means(pred, *roughness(xp, pred, edges, method))
+            add("laplacian", pred, *roughness(xp, pred, edges, method))
         if "consistency" in asked:
-            yield "consistency", means(pred, *folds(xp, pred, edges))
+            add("consistency", pred, *folds(xp, pred, edges))
+    return found

@@ -107,7 +107,7 @@ def chamfer_distance(
     def mean(cloud: Cloud, other: Cloud) -> Any:
         return reduce(name, xp, _to_nearest(xp, cloud, other, squared, chunk_size), cloud.items, axis=-1)
 
-    losses = _combined(xp, clouds, mean, direction, combine)
+    losses = xp.quietly(_combined, xp, clouds, mean, direction, combine)
     return reduce(name, xp, losses, clouds.pairs, normalizer=normalizer, reduction=reduction)
 
 
@@ -178,7 +178,7 @@ def hausdorff_distance(
             distances = xp.where(cloud.items.keep, distances, 0.0)
         return xp.max(distances, axis=-1)
 
-    losses = _combined(xp, clouds, worst, direction, "max")
+    losses = xp.quietly(_combined, xp, clouds, worst, direction, "max")
     return reduce(name, xp, losses, clouds.pairs, normalizer=normalizer, reduction=reduction)
 
 
@@ -237,7 +237,11 @@ def _clouds(
         if cloud.items is not None:
             nothing = ~xp.any(cloud.items.keep, axis=-1)
             empty = nothing if empty is None else empty | nothing
-    return Clouds(xp, pred, target, counted(loss, xp, shape[:-2], weights, mask, pred.points, dropped=empty))
+    pairs = counted(loss, xp, shape[:-2], weights, mask, pred.points, dropped=empty)
+    if pairs is not None:
+        keep = xp.reshape(xp.broadcast_to(pairs.keep, shape[:-2]), (*shape[:-2], 1, 1))
+        pred, target = (c._replace(points=xp.select(keep, c.points, 0.0)) for c in (pred, target))
+    return Clouds(xp, pred, target, pairs)
 
 
 def _cloud(loss: str, xp: Namespace, side: str, points: Any, weights: Any, mask: Any) -> Cloud:
@@ -272,15 +276,12 @@ def _combined(
     xp: Namespace, clouds: Clouds, total: Callable[[Cloud, Cloud], Any], direction: Direction, combine: Combine
 ) -> Any:
     """`total` of the distances from one cloud to the other in the directions asked for, one number per pair."""
-    pred, target, pairs = clouds.pred, clouds.target, clouds.pairs
+    pred, target = clouds.pred, clouds.target
     if 0 in pred.points.shape or 0 in target.points.shape:  # no pair of points: 0, and still part of the graph
         return xp.sum(pred.points[..., :0, :], axis=(-2, -1)) + xp.sum(target.points[..., :0, :], axis=(-2, -1))
-    if direction == "both":
-        forward, backward = total(pred, target), total(target, pred)
-        if combine == "max":
-            losses = xp.maximum(forward, backward)
-        else:
-            losses = forward + backward if combine == "sum" else 0.5 * forward + 0.5 * backward
-    else:
-        losses = total(pred, target) if direction == "forward" else total(target, pred)
-    return losses if pairs is None else xp.select(xp.broadcast_to(pairs.keep, losses.shape), losses, 0.0)
+    if direction != "both":
+        return total(pred, target) if direction == "forward" else total(target, pred)
+    forward, backward = total(pred, target), total(target, pred)
+    if combine == "max":
+        return xp.maximum(forward, backward)
+    return forward + backward if combine == "sum" else 0.5 * forward + 0.5 * backward

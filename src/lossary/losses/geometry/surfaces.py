@@ -145,7 +145,7 @@ def edge_preservation_loss(
     mesh = mesh_of(name, xp, batch.kept(name, pred), faces, ("pred_vertices", "faces"))
     target = xp.reshape(batch.kept(name, target), mesh.vertices.shape)
     edges = edges_of(xp, mesh)
-    losses = edge_changes(xp, mesh.vertices, target, edges)
+    losses = xp.quietly(edge_changes, xp, mesh.vertices, target, edges)
     return batch.total(name, mean_of_kept(name, mesh, xp, losses, edges.first))
 
 
@@ -159,8 +159,10 @@ def edge_changes(xp: Namespace, pred: Any, target: Any, edges: Edges) -> Any:
     # p − t from the edges where the vertices have moved far, from their ways where they have hardly moved.
     still = xp.abs(drifts[0]) + xp.abs(drifts[1]) < xp.abs(p) + xp.abs(t)
     change = xp.where(still, drifts[1] - drifts[0], p - t)
-    size = xp.norm(p, axis=-1, keepdims=True) + xp.norm(t, axis=-1, keepdims=True)
-    change = xp.sum(change * ((p + t) / xp.where(size == 0, 1.0, size)), axis=-1)
+    size_p, size_t = xp.norm(p, axis=-1, keepdims=True), xp.norm(t, axis=-1, keepdims=True)
+    size = size_p + size_t
+    product = xp.sum(change * ((p + t) / xp.where(size == 0, 1.0, size)), axis=-1, keepdims=True)
+    change = xp.where((size_p == 0) | (size_t == 0), size_p - size_t, product)[..., 0]
     return change * change
 
 
@@ -399,7 +401,7 @@ def normal_alignment_loss(
     if items is not None:
         keep = xp.expand_dims(xp.broadcast_to(items.keep, shape[:-1]), axis=-1)
         pred, target = xp.select(keep, pred, 0.0), xp.select(keep, target, 0.0)
-    losses = deviations(xp, pred, target, oriented)
+    losses = xp.quietly(deviations, xp, pred, target, oriented)
     return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction)
 
 
@@ -429,4 +431,4 @@ def _per_mesh(
     (vertices,) = xp.promote(vertices)
     batch = Batch(xp, tuple(vertices.shape[:-2]), weights, mask, normalizer, reduction)
     mesh = mesh_of(name, xp, batch.kept(name, vertices), faces)
-    return batch.total(name, mean_of_kept(name, mesh, xp, *formula(xp, mesh)))
+    return batch.total(name, mean_of_kept(name, mesh, xp, *xp.quietly(formula, xp, mesh)))
