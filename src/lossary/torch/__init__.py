@@ -13,6 +13,7 @@ from ..losses import boxes, classification, likelihood, regression, segmentation
 from ..losses import boxes, classification, divergence, likelihood, regression
 from ..losses import boxes, classification, likelihood, regression, transport
 from ..losses import classification, geometry, likelihood, regression
+from ..losses import boxes, classification, divergence, geometry, likelihood, regression, segmentation, transport
 from ._module import Loss as Loss
 from ._module import face
 
@@ -61,6 +62,7 @@ LovaszHingeLoss = face("LovaszHingeLoss", segmentation.lovasz_hinge_loss)
 LovaszSoftmaxLoss = face("LovaszSoftmaxLoss", segmentation.lovasz_softmax_loss)
 MultiClassDiceLoss = MulticlassDiceLoss  # as a tutorial spells it
 CombinedLoss = face("CombinedLoss", combined_loss)  # a tutorial's: the objective of DiceCrossEntropyLoss alone
+
 # divergence
 KLDivergence = face("KLDivergence", divergence.kl_divergence)
 ReverseKLDivergence = face("ReverseKLDivergence", divergence.reverse_kl_divergence)
@@ -68,6 +70,7 @@ JSDivergence = face("JSDivergence", divergence.js_divergence)
 JSDistance = face("JSDistance", divergence.js_distance)
 MaximumMeanDiscrepancy = face("MaximumMeanDiscrepancy", divergence.maximum_mean_discrepancy)
 EnergyDistance = face("EnergyDistance", divergence.energy_distance)
+
 # transport
 WassersteinDistance = face("WassersteinDistance", transport.wasserstein_distance)
 SlicedWassersteinDistance = face("SlicedWassersteinDistance", transport.sliced_wasserstein_distance)
@@ -79,6 +82,7 @@ IoULoss = face("IoULoss", boxes.iou_loss)
 GIoULoss = face("GIoULoss", boxes.giou_loss)
 DIoULoss = face("DIoULoss", boxes.diou_loss)
 CIoULoss = face("CIoULoss", boxes.ciou_loss)
+
 # geometry
 ChamferDistance = face("ChamferDistance", geometry.chamfer_distance)
 HausdorffDistance = face("HausdorffDistance", geometry.hausdorff_distance)

@@ -50,7 +50,6 @@ from .trees import nearest_by_tree
 NAME = "torch"
 CHANNEL_AXIS = 1
 
-moveaxis = torch.movedim  # vmap knows no torch.moveaxis
 
 Axes = Any  # int, tuple of ints or None: torch's stubs ask for its own Size
 _HERE: Any = sys.modules[__name__]
