@@ -106,8 +106,8 @@ def test_arrays_are_positional_and_options_are_not(fn: Any) -> None:
 def test_common_options_look_alike(fn: Any) -> None:
     parameters = inspect.signature(fn).parameters
     defaults = {"mask": None, "normalizer": None, "reduction": "mean", "axis": None, "channel_axis": None}
-    if "reduce_sum" in parameters:
-        del defaults["axis"]  # the axis of the latent variables
+    if {"reduce_sum", "p_samples"} & set(parameters):
+        del defaults["axis"]  # the axis of the latent variables, of the samples: never all of them
     for name, default in defaults.items():
         if name in parameters:
             assert parameters[name].default == default, name

@@ -61,7 +61,7 @@ def negative(*names: str) -> tuple[Bad, ...]:
 
 def line(name: str, n: int, m: int, weighted: bool = False, **rest: Any) -> Case:
     settings: dict[str, Any] = {
-        "options": ({}, {"p": 2}, {"p": 3}, {"p": 1.5}, {"p": 2, "power": True}, {"p": 3, "power": True}),
+        "options": ({}, {"p": 2.0}, {"p": 3.0}, {"p": 1.5}, {"p": 2.0, "power": True}, {"p": 3.0, "power": True}),
         "references": (PROGRAMME, Reference("scipy", scipy_on_the_line, ())),
         "properties": (law.permutation_equivariant, law.translation_invariant("p_samples", "q_samples")),
         "bad": negative("p_weights", "q_weights") if weighted else (),
@@ -111,7 +111,7 @@ CASES = (
             law.zero_where_equal("p_samples", "q_samples"),
             law.symmetric("p_samples", "q_samples"),
         ),
-        options=({}, {"p": 2}, {"p": 3}, {"p": 1.5}, {"p": 2, "power": True}, {"axis": 1}),
+        options=({}, {"p": 2.0}, {"p": 3.0}, {"p": 1.5}, {"p": 2.0, "power": True}, {"axis": 1}),
     ),
     line("wasserstein_unequal", 5, 3),
     line("wasserstein_weighted", 5, 4, weighted=True),
@@ -120,7 +120,7 @@ CASES = (
         lossary.sliced_wasserstein_distance,
         sliced,
         clouds(5, 5, directions=4),
-        options=({}, {"p": 1}, {"p": 3}, {"power": True}, {"chunk_size": 3}),
+        options=({}, {"p": 1.0}, {"p": 3.0}, {"power": True}, {"chunk_size": 3}),
         properties=(law.permutation_equivariant, SHIFTED, SAME),
         per_example=("x", "y"),
         not_differentiable=("projections",),
