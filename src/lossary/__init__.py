@@ -91,6 +91,11 @@ __all__ = [
     "js_distance",
     "maximum_mean_discrepancy",
     "energy_distance",
+    # transport
+    "wasserstein_distance",
+    "sliced_wasserstein_distance",
+    "earth_mover_distance",
+    "sinkhorn_divergence",
     # segmentation
     "dice_loss",
     "jaccard_loss",
@@ -103,18 +108,6 @@ __all__ = [
     "dice_cross_entropy_loss",
     "lovasz_hinge_loss",
     "lovasz_softmax_loss",
-    # divergence
-    "kl_divergence",
-    "reverse_kl_divergence",
-    "js_divergence",
-    "js_distance",
-    "maximum_mean_discrepancy",
-    "energy_distance",
-    # transport
-    "wasserstein_distance",
-    "sliced_wasserstein_distance",
-    "earth_mover_distance",
-    "sinkhorn_divergence",
     # boxes
     "iou_loss",
     "giou_loss",

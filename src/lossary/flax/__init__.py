@@ -8,11 +8,6 @@ except ImportError as error:
 from typing import Any
 
 from ..aliases import combined_loss
-from ..losses import boxes, classification, divergence, likelihood, regression, segmentation
-from ..losses import boxes, classification, likelihood, regression, segmentation
-from ..losses import boxes, classification, divergence, likelihood, regression
-from ..losses import boxes, classification, likelihood, regression, transport
-from ..losses import classification, geometry, likelihood, regression
 from ..losses import boxes, classification, divergence, geometry, likelihood, regression, segmentation, transport
 from ._module import Loss as Loss
 from ._module import face
@@ -48,6 +43,12 @@ JSDistance = face("JSDistance", divergence.js_distance)
 MaximumMeanDiscrepancy = face("MaximumMeanDiscrepancy", divergence.maximum_mean_discrepancy)
 EnergyDistance = face("EnergyDistance", divergence.energy_distance)
 
+# transport
+WassersteinDistance = face("WassersteinDistance", transport.wasserstein_distance)
+SlicedWassersteinDistance = face("SlicedWassersteinDistance", transport.sliced_wasserstein_distance)
+EarthMoverDistance = face("EarthMoverDistance", transport.earth_mover_distance)
+SinkhornDivergence = face("SinkhornDivergence", transport.sinkhorn_divergence)
+
 # segmentation
 DiceLoss = face("DiceLoss", segmentation.dice_loss)
 JaccardLoss = face("JaccardLoss", segmentation.jaccard_loss)
@@ -62,20 +63,6 @@ LovaszHingeLoss = face("LovaszHingeLoss", segmentation.lovasz_hinge_loss)
 LovaszSoftmaxLoss = face("LovaszSoftmaxLoss", segmentation.lovasz_softmax_loss)
 MultiClassDiceLoss = MulticlassDiceLoss  # as a tutorial spells it
 CombinedLoss = face("CombinedLoss", combined_loss)  # a tutorial's: the objective of DiceCrossEntropyLoss alone
-
-# divergence
-KLDivergence = face("KLDivergence", divergence.kl_divergence)
-ReverseKLDivergence = face("ReverseKLDivergence", divergence.reverse_kl_divergence)
-JSDivergence = face("JSDivergence", divergence.js_divergence)
-JSDistance = face("JSDistance", divergence.js_distance)
-MaximumMeanDiscrepancy = face("MaximumMeanDiscrepancy", divergence.maximum_mean_discrepancy)
-EnergyDistance = face("EnergyDistance", divergence.energy_distance)
-
-# transport
-WassersteinDistance = face("WassersteinDistance", transport.wasserstein_distance)
-SlicedWassersteinDistance = face("SlicedWassersteinDistance", transport.sliced_wasserstein_distance)
-EarthMoverDistance = face("EarthMoverDistance", transport.earth_mover_distance)
-SinkhornDivergence = face("SinkhornDivergence", transport.sinkhorn_divergence)
 
 # boxes
 IoULoss = face("IoULoss", boxes.iou_loss)
