@@ -20,6 +20,11 @@ from .losses.classification import cross_entropy_loss as cross_entropy_loss
 from .losses.classification import focal_loss as focal_loss
 from .losses.classification import linear_cross_entropy_loss as linear_cross_entropy_loss
 from .losses.classification import soft_cross_entropy_loss as soft_cross_entropy_loss
+from .losses.contrastive import clip_loss as clip_loss
+from .losses.contrastive import info_nce_loss as info_nce_loss
+from .losses.contrastive import nt_xent_loss as nt_xent_loss
+from .losses.contrastive import siglip_loss as siglip_loss
+from .losses.contrastive import supcon_loss as supcon_loss
 from .losses.divergence import energy_distance as energy_distance
 from .losses.divergence import js_distance as js_distance
 from .losses.divergence import js_divergence as js_divergence
@@ -96,6 +101,12 @@ __all__ = [
     "sliced_wasserstein_distance",
     "earth_mover_distance",
     "sinkhorn_divergence",
+    # contrastive
+    "info_nce_loss",
+    "nt_xent_loss",
+    "supcon_loss",
+    "clip_loss",
+    "siglip_loss",
     # segmentation
     "dice_loss",
     "jaccard_loss",

@@ -142,8 +142,8 @@ def permutation_equivariant(losses: Losses, kwargs: Kwargs) -> None:
 
 def per_example(kwargs: Kwargs, value: Any) -> bool:
     """Has this argument one entry per example? (Weights per class have not.)"""
-    batch = next(len(array) for array in kwargs.values() if isinstance(array, np.ndarray))
-    return isinstance(value, np.ndarray) and len(value) == batch
+    batch = next(len(array) for array in kwargs.values() if isinstance(array, np.ndarray) and array.ndim)
+    return isinstance(value, np.ndarray) and value.shape[:1] == (batch,)
 
 
 def named(name: str, check: Property) -> Property:

@@ -6,6 +6,7 @@ FAMILIES = (
     "likelihood",
     "divergence",
     "transport",
+    "contrastive",
     "segmentation",
     "boxes",
     "geometry",

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..aliases import combined_loss
 from ..losses import boxes, classification, divergence, geometry, likelihood, regression, segmentation, transport
+from ..losses import boxes, classification, contrastive, divergence, likelihood, regression, segmentation
 from ._module import Loss as Loss
 from ._module import face
 
@@ -48,6 +49,12 @@ WassersteinDistance = face("WassersteinDistance", transport.wasserstein_distance
 SlicedWassersteinDistance = face("SlicedWassersteinDistance", transport.sliced_wasserstein_distance)
 EarthMoverDistance = face("EarthMoverDistance", transport.earth_mover_distance)
 SinkhornDivergence = face("SinkhornDivergence", transport.sinkhorn_divergence)
+# contrastive
+InfoNCELoss = face("InfoNCELoss", contrastive.info_nce_loss)
+NTXentLoss = face("NTXentLoss", contrastive.nt_xent_loss)
+SupConLoss = face("SupConLoss", contrastive.supcon_loss)
+CLIPLoss = face("CLIPLoss", contrastive.clip_loss)
+SigLIPLoss = face("SigLIPLoss", contrastive.siglip_loss)
 
 # segmentation
 DiceLoss = face("DiceLoss", segmentation.dice_loss)

@@ -1,0 +1,127 @@
+"""What the contrastive losses share: checked embeddings, and logits that keep small differences of cosines."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..._core.backends import namespace
+from ..._core.check import checking, described, floating, known_reduction, positive, refuse, same_shape
+from ..._core.reduce import Counted, counted, reduce
+from ..._core.types import Reduction
+from ...streaming.pairs import ChunkSize, known_chunk_size
+
+if TYPE_CHECKING:
+    from ..._core.backends.protocol import Namespace
+
+
+class Batch(NamedTuple):
+    """What a contrastive loss starts from, once everything is checked."""
+
+    xp: Namespace
+    embeddings: tuple[Any, ...]  # of one floating dtype, unit vectors where asked; 0 where they do not count
+    items: Counted | None
+    keep: Any  # (items,) bool: which count, as anchor and as candidate; None: all
+    temperature: Any  # a number, or an array without axes
+
+
+def batch(
+    loss: str,
+    embeddings: dict[str, Any],
+    weights: Any,
+    temperature: Any,
+    normalize: bool,
+    mask: Any,
+    normalizer: Any,
+    reduction: Reduction,
+    chunk_size: ChunkSize,
+    **others: Any,
+) -> Batch:
+    """Checked arguments; `others` are arrays of the same framework that the loss looks at itself."""
+    positive(loss, temperature=temperature)
+    known_chunk_size(loss, chunk_size)
+    known_reduction(loss, reduction, None, normalizer)
+    xp = namespace(loss, **embeddings, weights=weights, mask=mask, temperature=learned(temperature), **others)
+    first = next(iter(embeddings.values()))
+    if len(first.shape) != 2 or first.shape[1] == 0:
+        got = described(**embeddings)
+        raise ValueError(f"{loss}: expected {next(iter(embeddings))} of shape (items, features); got {got}")
+    same_shape(loss, **embeddings)
+    floating(loss, xp, **embeddings)
+    arrays = xp.promote(*embeddings.values())
+    items = counted(loss, xp, first.shape[:1], weights, mask, arrays[0])
+    keep = None if items is None else xp.broadcast_to(items.keep, tuple(first.shape[:1]))
+    if keep is not None:
+        arrays = tuple(xp.select(xp.expand_dims(keep, axis=1), array, 0.0) for array in arrays)
+    if normalize:
+        arrays = tuple(xp.unit(array, axis=-1) for array in arrays)
+    if learned(temperature) is not None:
+        temperature = number(loss, xp, "temperature", temperature, arrays[0])
+        temperature = _above_zero(loss, xp, "temperature", temperature)
+    return Batch(xp, arrays, items, keep, temperature)
+
+
+def learned(option: Any) -> Any:
+    """An option that may be a trained number, as `namespace` wants it."""
+    return option if hasattr(option, "dtype") and not isinstance(option, (int, float)) else None
+
+
+def number(loss: str, xp: Namespace, name: str, option: Any, like: Any) -> Any:
+    """A Python number as it is; a trained one of the dtype of `like`."""
+    if learned(option) is None:
+        return option
+    if len(option.shape) != 0:
+        got = f"got {name} {tuple(option.shape)}"
+        raise ValueError(f"{loss}: expected {name} to be a number or an array of shape (); {got}")
+    return xp.astype(option, like)
+
+
+def _above_zero(loss: str, xp: Namespace, name: str, trained: Any) -> Any:
+    """`trained`, NaN where it is not above 0 and nobody can look."""
+    bad = trained <= 0
+    expected = f"{loss}: expected {name} > 0; got {name}"
+    if xp.visible(trained):
+        if bool(bad) and checking.level is not False:
+            raise ValueError(f"{expected} {xp.extent(trained)[0]:g}")
+    elif checking.level:
+        refuse(xp, ~bad, f"{expected} outside it")
+    return xp.where(bad, nan, trained)
+
+
+def logits(xp: Namespace, anchors: Any, *candidates: Any, temperature: Any, normalize: bool) -> tuple[Any, ...]:
+    """(rows, *columns) such that rows @ columnsᵀ = anchors @ candidatesᵀ / temperature + a constant for each row.
+
+    A softmax over the candidates does not see the constant, so it may be chosen: what all unit vectors have in common
+    is taken away on both sides. Otherwise the products of vectors close together, and still more the sums of such
+    vectors in the gradient, are all rounded at the size of that common part.
+    """
+    if not normalize:  # of any size: an offset of one could be all there is of another
+        return anchors / temperature, *candidates
+    middle, centre = _middle(xp, anchors), _middle(xp, candidates[0])
+    rows = xp.concat([anchors - middle, xp.ones_like(anchors[:, :1])], axis=-1) / temperature
+    return rows, *(_moved(xp, columns - centre, middle) for columns in candidates)
+
+
+def _moved(xp: Namespace, columns: Any, middle: Any) -> Any:
+    """With a last feature that gives back what the rows lack."""
+    return xp.concat([columns, xp.sum(columns * middle, axis=-1, keepdims=True)], axis=-1)
+
+
+def _middle(xp: Namespace, vectors: Any) -> Any:
+    middle = xp.stop_gradient(xp.mean(vectors, axis=0))
+    return xp.where(xp.isfinite(middle), middle, 0.0)  # one vector's NaN is not to reach the rows of others
+
+
+def places(xp: Namespace, items: Any) -> Any:
+    """0, 1, 2 … one for each of `items`."""
+    return xp.squeeze(xp.positions(items, axis=0), axis=1)
+
+
+def reduced(loss: str, batch: Batch, losses: Any, normalizer: Any, reduction: Reduction) -> Any:
+    """The losses of a batch as `reduction` says."""
+    return reduce(loss, batch.xp, losses, batch.items, normalizer=normalizer, reduction=reduction)
+
+
+def nothing(batch: Batch) -> Any:
+    """The losses of an empty batch: none, and still part of the graph."""
+    return batch.xp.sum(batch.embeddings[0] * batch.embeddings[-1], axis=-1) / batch.temperature
