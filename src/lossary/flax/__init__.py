@@ -8,8 +8,17 @@ except ImportError as error:
 from typing import Any
 
 from ..aliases import combined_loss
-from ..losses import boxes, classification, divergence, geometry, likelihood, regression, segmentation, transport
-from ..losses import boxes, classification, contrastive, divergence, likelihood, regression, segmentation
+from ..losses import (
+    boxes,
+    classification,
+    contrastive,
+    divergence,
+    geometry,
+    likelihood,
+    regression,
+    segmentation,
+    transport,
+)
 from ._module import Loss as Loss
 from ._module import face
 
