@@ -120,8 +120,11 @@ def test_option_at_construction(
         return  # which has no face
     case = first_case(loss)
     face = getattr(import_module(f"lossary.{faces}"), face_name(case.fn))
+    sizes = {"num_classes": 5, "embedding_dim": 4} if face.held else {}
+    if face.held and faces == "flax":
+        sizes["rngs"] = import_module("flax.nnx").Rngs(0)
     with refused(kind, text):
-        face(**{k: v for k, v in case.fixed.items() if k not in case.positional(case.fixed)} | {option: value})
+        face(**sizes, **{k: v for k, v in case.fixed.items() if k not in case.positional(case.fixed)} | {option: value})
 
 
 def in_axes(case: Case) -> bool:

@@ -44,6 +44,13 @@ from .losses.likelihood import elbo_loss as elbo_loss
 from .losses.likelihood import gaussian_kl_divergence as gaussian_kl_divergence
 from .losses.likelihood import kl_divergence_diag_gaussian as kl_divergence_diag_gaussian
 from .losses.likelihood import log_likelihood as log_likelihood
+from .losses.metric_learning import arcface_loss as arcface_loss
+from .losses.metric_learning import contrastive_loss as contrastive_loss
+from .losses.metric_learning import cosface_loss as cosface_loss
+from .losses.metric_learning import online_triplet_loss as online_triplet_loss
+from .losses.metric_learning import proxy_anchor_loss as proxy_anchor_loss
+from .losses.metric_learning import proxy_nca_loss as proxy_nca_loss
+from .losses.metric_learning import triplet_loss as triplet_loss
 from .losses.regression import asymmetric_mse_loss as asymmetric_mse_loss
 from .losses.regression import charbonnier_loss as charbonnier_loss
 from .losses.regression import huber_loss as huber_loss
@@ -107,6 +114,14 @@ __all__ = [
     "supcon_loss",
     "clip_loss",
     "siglip_loss",
+    # metric learning
+    "contrastive_loss",
+    "triplet_loss",
+    "online_triplet_loss",
+    "arcface_loss",
+    "cosface_loss",
+    "proxy_nca_loss",
+    "proxy_anchor_loss",
     # segmentation
     "dice_loss",
     "jaccard_loss",

@@ -184,7 +184,7 @@ def class_axis(loss: str, xp: Namespace, channel_axis: int | None, logits: Any, 
 
 def array_or_none(values: Any) -> Any:
     """An option that may be an array or a list, as `namespace` wants it."""
-    return values if hasattr(values, "dtype") and not isinstance(values, (int, float)) else None  # np.float64 is one
+    return None if isinstance(values, (int, float)) or not hasattr(values, "dtype") else values  # np.float64 is a float
 
 
 def laid_along(xp: Namespace, values: Any, axis: int, like: Any) -> Any:

@@ -29,9 +29,7 @@ PER_CALL = (
 
 def body_of(fn: Callable[..., Any], package: str) -> dict[str, Any]:
     """The class body of the face of `fn`: its documentation, and its options as the constructor's signature."""
-    options = [
-        p for p in inspect.signature(fn).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in PER_CALL
-    ]
+    options = list(options_of(fn).values())
     return {
         "_fn": staticmethod(fn),
         "__doc__": fn.__doc__,
@@ -40,10 +38,16 @@ def body_of(fn: Callable[..., Any], package: str) -> dict[str, Any]:
     }
 
 
+def options_of(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """What a face of `fn` takes when it is built."""
+    parameters = inspect.signature(fn).parameters
+    return {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY and name not in PER_CALL}
+
+
 def check_options(cls: type, fn: Callable[..., Any], options: dict[str, Any]) -> None:
     """Wrong names and values are refused when the face is built, not at the first batch."""
     parameters = inspect.signature(fn).parameters
-    allowed = inspect.signature(cls).parameters
+    allowed = options_of(fn)
     for name in options:
         if name not in allowed:
             hint = "; it is passed with the arrays, at the call" if name in parameters else ""
@@ -56,13 +60,13 @@ def check_options(cls: type, fn: Callable[..., Any], options: dict[str, Any]) ->
         fn(*arrays, **{name: value for name, value in options.items() if not hasattr(value, "dtype")})
 
 
-def call_names(fn: Callable[..., Any]) -> frozenset[str]:
-    """The arguments that a call may give by name: the arrays and what is new with every batch."""
-    return frozenset(
-        p.name
-        for p in inspect.signature(fn).parameters.values()
-        if p.kind is p.POSITIONAL_OR_KEYWORD or p.name in PER_CALL
-    )
+def call_names(fn: Callable[..., Any], held: str | None = None) -> frozenset[str]:
+    """The arguments that a call may give by name: the arrays, but for one that the face holds, and what is new with
+    every batch.
+    """
+    parameters = inspect.signature(fn).parameters.values()
+    given = (p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD or p.name in PER_CALL)
+    return frozenset(given) - {held}
 
 
 def check_call(cls: type, allowed: frozenset[str], given: dict[str, Any]) -> None:
@@ -71,6 +75,13 @@ def check_call(cls: type, allowed: frozenset[str], given: dict[str, Any]) -> Non
         if name not in allowed:
             known = ", a constructor option" if name in inspect.signature(cls).parameters else ""
             raise TypeError(f"{cls.__name__}: expected arrays, mask or normalizer at the call; got {name}{known}")
+
+
+def check_sizes(loss: str, **sizes: Any) -> None:
+    """Of parameters that a face is to hold."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"{loss}: expected {name} to be an integer >= 1; got {name} {size!r}")
 
 
 def shown(options: dict[str, Any]) -> str:

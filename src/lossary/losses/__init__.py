@@ -6,6 +6,7 @@ FAMILIES = (
     "likelihood",
     "divergence",
     "transport",
+    "metric_learning",
     "contrastive",
     "segmentation",
     "boxes",

@@ -15,12 +15,17 @@ from ..losses import (
     divergence,
     geometry,
     likelihood,
+    metric_learning,
     regression,
     segmentation,
     transport,
 )
 from ._module import Loss as Loss
 from ._module import face
+from .prototypes import ArcFaceLoss as ArcFaceLoss
+from .prototypes import CosFaceLoss as CosFaceLoss
+from .prototypes import ProxyAnchorLoss as ProxyAnchorLoss
+from .prototypes import ProxyNCALoss as ProxyNCALoss
 
 # regression
 MSELoss = face("MSELoss", regression.mse_loss)
@@ -64,6 +69,10 @@ NTXentLoss = face("NTXentLoss", contrastive.nt_xent_loss)
 SupConLoss = face("SupConLoss", contrastive.supcon_loss)
 CLIPLoss = face("CLIPLoss", contrastive.clip_loss)
 SigLIPLoss = face("SigLIPLoss", contrastive.siglip_loss)
+# metric learning; those with a vector for each class are in prototypes.py
+ContrastiveLoss = face("ContrastiveLoss", metric_learning.contrastive_loss)
+TripletLoss = face("TripletLoss", metric_learning.triplet_loss)
+OnlineTripletLoss = face("OnlineTripletLoss", metric_learning.online_triplet_loss)
 
 # segmentation
 DiceLoss = face("DiceLoss", segmentation.dice_loss)

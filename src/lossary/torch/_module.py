@@ -22,6 +22,7 @@ class Loss(nn.Module, Generic[Options, Result]):
 
     _fn: ClassVar[Callable[..., Any]]
     _call_names: ClassVar[frozenset[str]]
+    held: ClassVar[str | None] = None  # the argument of the function that the class holds as a parameter
 
     def __init__(self, *args: Options.args, **options: Options.kwargs) -> None:
         super().__init__()
@@ -59,8 +60,8 @@ def face(  # five arrays: elbo_loss
     name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor, Tensor, Tensor | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 @overload
-def face(
-    name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor | None, Tensor | None, Options], Result]
+def face(  # four arrays: triplet_loss
+    name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor, Tensor | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 @overload
 def face(

@@ -71,7 +71,7 @@ def arcface_loss(
     plain(name, margin=margin)
     non_negative(name, margin=margin)
     if margin > pi / 2:
-        raise ValueError(f"{name}: expected margin in [0, pi/2]; got margin {margin!r}")
+        raise ValueError(f"{name}: expected margin in [0, pi/2] (radians); got margin {margin!r}")
 
     def farther(xp: Namespace, vectors: Any, own: Any, cosine: Any) -> Any:
         # The sine by what the one direction lacks of the other: √(1 − cos²) has lost small angles.

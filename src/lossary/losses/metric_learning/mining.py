@@ -194,7 +194,7 @@ def _hardest(batch: Batch) -> Found:
 
 
 def _of_table(batch: Batch, triplets: Any) -> Found:
-    xp, learned = batch.xp, hasattr(batch.margin, "dtype")
+    xp, learned = batch.xp, not isinstance(batch.margin, (int, float))
 
     def sums(some: Any, own: Any, place: Any, everything: Any, labels: Any, keep: Any, *margins: Any) -> Found:
         table = xp.distances(some, everything, squared=batch.squared)
