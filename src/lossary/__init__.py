@@ -6,10 +6,26 @@ from ._core.result import LossResult as LossResult
 from .aliases import bce_manual as bce_manual
 from .aliases import combined_loss as combined_loss
 from .aliases import cross_entropy_manual as cross_entropy_manual
+from .aliases import gan_loss_discriminator as gan_loss_discriminator
+from .aliases import gan_loss_generator as gan_loss_generator
 from .aliases import huber_manual as huber_manual
 from .aliases import mae_manual as mae_manual
 from .aliases import mse_manual as mse_manual
 from .aliases import vae_loss as vae_loss
+from .aliases import wgan_loss_discriminator as wgan_loss_discriminator
+from .aliases import wgan_loss_generator as wgan_loss_generator
+from .losses.adversarial import gradient_penalty as gradient_penalty
+from .losses.adversarial import hinge_discriminator_loss as hinge_discriminator_loss
+from .losses.adversarial import hinge_generator_loss as hinge_generator_loss
+from .losses.adversarial import least_squares_discriminator_loss as least_squares_discriminator_loss
+from .losses.adversarial import least_squares_generator_loss as least_squares_generator_loss
+from .losses.adversarial import r1_penalty as r1_penalty
+from .losses.adversarial import relativistic_discriminator_loss as relativistic_discriminator_loss
+from .losses.adversarial import relativistic_generator_loss as relativistic_generator_loss
+from .losses.adversarial import vanilla_discriminator_loss as vanilla_discriminator_loss
+from .losses.adversarial import vanilla_generator_loss as vanilla_generator_loss
+from .losses.adversarial import wasserstein_discriminator_loss as wasserstein_discriminator_loss
+from .losses.adversarial import wasserstein_generator_loss as wasserstein_generator_loss
 from .losses.boxes import ciou_loss as ciou_loss
 from .losses.boxes import diou_loss as diou_loss
 from .losses.boxes import giou_loss as giou_loss
@@ -122,6 +138,19 @@ __all__ = [
     "cosface_loss",
     "proxy_nca_loss",
     "proxy_anchor_loss",
+    # adversarial
+    "vanilla_generator_loss",
+    "vanilla_discriminator_loss",
+    "least_squares_generator_loss",
+    "least_squares_discriminator_loss",
+    "wasserstein_generator_loss",
+    "wasserstein_discriminator_loss",
+    "hinge_generator_loss",
+    "hinge_discriminator_loss",
+    "relativistic_generator_loss",
+    "relativistic_discriminator_loss",
+    "gradient_penalty",
+    "r1_penalty",
     # segmentation
     "dice_loss",
     "jaccard_loss",
@@ -160,4 +189,8 @@ __all__ = [
     "cross_entropy_manual",
     "vae_loss",
     "combined_loss",
+    "gan_loss_discriminator",
+    "gan_loss_generator",
+    "wgan_loss_discriminator",
+    "wgan_loss_generator",
 ]

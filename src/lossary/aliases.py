@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .losses.adversarial import (
+    vanilla_discriminator_loss,
+    vanilla_generator_loss,
+    wasserstein_discriminator_loss,
+    wasserstein_generator_loss,
+)
 from .losses.classification import binary_cross_entropy_loss, cross_entropy_loss
 from .losses.likelihood import elbo_loss, gaussian_kl_divergence
 from .losses.regression import huber_loss, mae_loss, mse_loss
@@ -22,6 +28,10 @@ __all__ = [
     "cross_entropy_manual",
     "vae_loss",
     "combined_loss",
+    "gan_loss_discriminator",
+    "gan_loss_generator",
+    "wgan_loss_discriminator",
+    "wgan_loss_generator",
 ]
 
 
@@ -66,6 +76,26 @@ def combined_loss(
     return dice_cross_entropy_loss(pred, target, weights, ce_weight=ce_weight, dice_weight=dice_weight).objective
 
 
+def gan_loss_discriminator(real_output: Any, fake_output: Any) -> Any:
+    """Also known as `vanilla_discriminator_loss`."""
+    return vanilla_discriminator_loss(real_output, fake_output)
+
+
+def gan_loss_generator(fake_output: Any) -> Any:
+    """Also known as `vanilla_generator_loss`."""
+    return vanilla_generator_loss(fake_output)
+
+
+def wgan_loss_discriminator(real_output: Any, fake_output: Any) -> Any:
+    """Also known as `wasserstein_discriminator_loss`."""
+    return wasserstein_discriminator_loss(real_output, fake_output)
+
+
+def wgan_loss_generator(fake_output: Any) -> Any:
+    """Also known as `wasserstein_generator_loss`."""
+    return wasserstein_generator_loss(fake_output)
+
+
 # What to look up under each name.
 ALSO_KNOWN_AS: dict[str, Callable[..., Any]] = {
     "mse_manual": mse_loss,
@@ -75,4 +105,8 @@ ALSO_KNOWN_AS: dict[str, Callable[..., Any]] = {
     "cross_entropy_manual": cross_entropy_loss,
     "vae_loss": elbo_loss,
     "combined_loss": dice_cross_entropy_loss,
+    "gan_loss_discriminator": vanilla_discriminator_loss,
+    "gan_loss_generator": vanilla_generator_loss,
+    "wgan_loss_discriminator": wasserstein_discriminator_loss,
+    "wgan_loss_generator": wasserstein_generator_loss,
 }

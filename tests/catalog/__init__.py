@@ -41,6 +41,7 @@ def names(kind: str) -> set[str]:
     return {name for module in FAMILY_MODULES for name in getattr(module, kind, ())}
 
 
+APART: dict[str, str] = merged("catalog", "APART")  # functions without a case, and why  # type: ignore[assignment]
 WITHOUT: dict[str, set[str]] = merged("catalog", "WITHOUT")  # type: ignore[assignment]
 
 

@@ -106,6 +106,12 @@ def fraction(loss: str, /, **options: Any) -> None:
             raise ValueError(f"{loss}: expected {name} in [0, 1]; got {name} {value!r}")
 
 
+def finite(loss: str, /, **options: Any) -> None:
+    for name, value in options.items():
+        if _number(loss, name, value) and not -float("inf") < value < float("inf"):
+            raise ValueError(f"{loss}: expected {name} to be finite; got {name} {value!r}")
+
+
 def plain(loss: str, /, **options: Any) -> None:
     """Options that choose the formula, so that they must be known before it is traced."""
     for name, value in options.items():

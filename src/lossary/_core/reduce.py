@@ -24,7 +24,14 @@ class Counted(NamedTuple):
 
 
 def counted(
-    loss: str, xp: Namespace, shape: Sequence[int], weights: Any, mask: Any, like: Any, dropped: Any = None
+    loss: str,
+    xp: Namespace,
+    shape: Sequence[int],
+    weights: Any,
+    mask: Any,
+    like: Any,
+    dropped: Any = None,
+    names: tuple[str, str] = ("weights", "mask"),
 ) -> Counted | None:
     """Weights, mask and ignored labels (`dropped`) as one rule for items of `shape`; None where every item counts
     alike.
@@ -33,15 +40,16 @@ def counted(
     if mask is not None:
         if xp.kind(mask) != "bool":
             raise TypeError(
-                f"{loss}: expected mask of dtype bool (True counts); got mask {str(mask.dtype).removeprefix('torch.')}"
+                f"{loss}: expected {names[1]} of dtype bool (True counts); "
+                f"got {names[1]} {str(mask.dtype).removeprefix('torch.')}"
             )
-        keep = _leading(loss, xp, "mask", mask, shape)
+        keep = _leading(loss, xp, names[1], mask, shape)
     if dropped is not None and not (xp.visible(dropped) and not bool(xp.any(dropped, axis=None))):
         keep = ~dropped if keep is None else keep & ~dropped
     if weights is None:
         return None if keep is None else Counted(keep, xp.astype(keep, like))
-    real(loss, xp, weights=weights)
-    weights = _leading(loss, xp, "weights", xp.astype(weights, like), shape)
+    real(loss, xp, **{names[0]: weights})
+    weights = _leading(loss, xp, names[0], xp.astype(weights, like), shape)
     nonzero = weights != 0
     keep = nonzero if keep is None else keep & nonzero
     return Counted(keep, xp.where(keep, weights, 0.0))

@@ -12,6 +12,9 @@ from ..losses import (
     boxes,
     classification,
     contrastive,
+    adversarial,
+    boxes,
+    classification,
     divergence,
     geometry,
     likelihood,
@@ -73,6 +76,20 @@ SigLIPLoss = face("SigLIPLoss", contrastive.siglip_loss)
 ContrastiveLoss = face("ContrastiveLoss", metric_learning.contrastive_loss)
 TripletLoss = face("TripletLoss", metric_learning.triplet_loss)
 OnlineTripletLoss = face("OnlineTripletLoss", metric_learning.online_triplet_loss)
+
+# adversarial
+VanillaGeneratorLoss = face("VanillaGeneratorLoss", adversarial.vanilla_generator_loss)
+VanillaDiscriminatorLoss = face("VanillaDiscriminatorLoss", adversarial.vanilla_discriminator_loss)
+LeastSquaresGeneratorLoss = face("LeastSquaresGeneratorLoss", adversarial.least_squares_generator_loss)
+LeastSquaresDiscriminatorLoss = face("LeastSquaresDiscriminatorLoss", adversarial.least_squares_discriminator_loss)
+WassersteinGeneratorLoss = face("WassersteinGeneratorLoss", adversarial.wasserstein_generator_loss)
+WassersteinDiscriminatorLoss = face("WassersteinDiscriminatorLoss", adversarial.wasserstein_discriminator_loss)
+HingeGeneratorLoss = face("HingeGeneratorLoss", adversarial.hinge_generator_loss)
+HingeDiscriminatorLoss = face("HingeDiscriminatorLoss", adversarial.hinge_discriminator_loss)
+RelativisticGeneratorLoss = face("RelativisticGeneratorLoss", adversarial.relativistic_generator_loss)
+RelativisticDiscriminatorLoss = face("RelativisticDiscriminatorLoss", adversarial.relativistic_discriminator_loss)
+GradientPenalty = face("GradientPenalty", adversarial.gradient_penalty)
+R1Penalty = face("R1Penalty", adversarial.r1_penalty)
 
 # segmentation
 DiceLoss = face("DiceLoss", segmentation.dice_loss)

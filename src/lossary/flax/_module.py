@@ -35,7 +35,7 @@ class Loss(nnx.Module, Generic[Options, Result]):
         for name in self.arrays:
             setattr(self, name, nnx.Variable(given[name]))
 
-    def __call__(self, *arrays: Array | None, **named: Any) -> Result:
+    def __call__(self, *arrays: Array | Callable[[Array], Array] | None, **named: Any) -> Result:
         if named:
             check_call(type(self), self._call_names, named)
         held = {name: getattr(self, name)[...] for name in self.arrays}
@@ -67,6 +67,22 @@ def face(
 @overload
 def face(
     name: str, fn: Callable[Concatenate[Array, Array, Array | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(  # one array: vanilla_generator_loss
+    name: str, fn: Callable[Concatenate[Array, Array | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(  # three arrays and weights: linear_cross_entropy_loss
+    name: str, fn: Callable[Concatenate[Array, Array, Array, Array | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(  # a critic before the arrays: gradient_penalty
+    name: str, fn: Callable[Concatenate[Callable[[Array], Array], Array, Array, Array | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(  # r1_penalty
+    name: str, fn: Callable[Concatenate[Callable[[Array], Array], Array, Array | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 def face(name: str, fn: Callable[..., Any]) -> type[Loss[Any, Any]]:
     """The nnx.Module class of `fn`: its arrays become the call's, its options the constructor's."""

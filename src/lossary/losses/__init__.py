@@ -6,6 +6,7 @@ FAMILIES = (
     "likelihood",
     "divergence",
     "transport",
+    "adversarial",
     "metric_learning",
     "contrastive",
     "segmentation",

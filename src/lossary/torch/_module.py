@@ -38,10 +38,10 @@ class Loss(nn.Module, Generic[Options, Result]):
             else:
                 self.options[name] = value
 
-    def __call__(self, *arrays: Tensor | None, **named: Any) -> Result:
+    def __call__(self, *arrays: Tensor | Callable[[Tensor], Tensor] | None, **named: Any) -> Result:
         return super().__call__(*arrays, **named)
 
-    def forward(self, *arrays: Tensor | None, **named: Any) -> Result:
+    def forward(self, *arrays: Tensor | Callable[[Tensor], Tensor] | None, **named: Any) -> Result:
         if named:
             check_call(type(self), self._call_names, named)
         return type(self)._fn(*arrays, **self.options, **self._buffers, **self._parameters, **named)
@@ -70,6 +70,22 @@ def face(
 @overload
 def face(
     name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(  # one array: vanilla_generator_loss
+    name: str, fn: Callable[Concatenate[Tensor, Tensor | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(  # three arrays and weights: linear_cross_entropy_loss
+    name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor, Tensor | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(  # a critic before the arrays: gradient_penalty
+    name: str, fn: Callable[Concatenate[Callable[[Tensor], Tensor], Tensor, Tensor, Tensor | None, Options], Result]
+) -> type[Loss[Options, Result]]: ...
+@overload
+def face(  # r1_penalty
+    name: str, fn: Callable[Concatenate[Callable[[Tensor], Tensor], Tensor, Tensor | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 def face(name: str, fn: Callable[..., Any]) -> type[Loss[Any, Any]]:
     """The nn.Module class of `fn`: its arrays become the call's, its options the constructor's."""

@@ -411,7 +411,8 @@ def gradient(function: Callable[[Any], Any], x: Tensor, /) -> Tensor:
     def total(x: Tensor) -> Tensor:
         return torch.sum(function(x))
 
-    if _transformed():
+    # torch.compile traces torch.func's gradient, and a second one through it; not that of autograd.
+    if torch.compiler.is_compiling() or _transformed():
         return torch.func.grad(total)(x)
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
