@@ -151,6 +151,14 @@ __all__ = [
     "relativistic_discriminator_loss",
     "gradient_penalty",
     "r1_penalty",
+    # metric learning
+    "contrastive_loss",
+    "triplet_loss",
+    "online_triplet_loss",
+    "arcface_loss",
+    "cosface_loss",
+    "proxy_nca_loss",
+    "proxy_anchor_loss",
     # segmentation
     "dice_loss",
     "jaccard_loss",
