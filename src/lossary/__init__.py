@@ -151,7 +151,7 @@ __all__ = [
     "relativistic_discriminator_loss",
     "gradient_penalty",
     "r1_penalty",
-    # metric learning
+    # metric_learning
     "contrastive_loss",
     "triplet_loss",
     "online_triplet_loss",
@@ -159,6 +159,12 @@ __all__ = [
     "cosface_loss",
     "proxy_nca_loss",
     "proxy_anchor_loss",
+    # contrastive
+    "info_nce_loss",
+    "nt_xent_loss",
+    "supcon_loss",
+    "clip_loss",
+    "siglip_loss",
     # segmentation
     "dice_loss",
     "jaccard_loss",

@@ -93,12 +93,6 @@ def non_negative(loss: str, /, **options: Any) -> None:
             raise ValueError(f"{loss}: expected {name} >= 0; got {name} {value!r}")
 
 
-def finite(loss: str, /, **options: Any) -> None:
-    for name, value in options.items():
-        if _number(loss, name, value) and not abs(value) < float("inf"):
-            raise ValueError(f"{loss}: expected a finite {name}; got {name} {value!r}")
-
-
 def fraction(loss: str, /, **options: Any) -> None:
     """In [0, 1]; None is passed over."""
     for name, value in options.items():

@@ -73,10 +73,6 @@ def face(  # one array: vanilla_generator_loss
     name: str, fn: Callable[Concatenate[Array, Array | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 @overload
-def face(  # three arrays and weights: linear_cross_entropy_loss
-    name: str, fn: Callable[Concatenate[Array, Array, Array, Array | None, Options], Result]
-) -> type[Loss[Options, Result]]: ...
-@overload
 def face(  # a critic before the arrays: gradient_penalty
     name: str, fn: Callable[Concatenate[Callable[[Array], Array], Array, Array, Array | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...

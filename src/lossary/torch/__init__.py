@@ -9,15 +9,10 @@ from typing import Any
 
 from ..aliases import combined_loss
 from ..losses import (
-    boxes,
-    classification,
-    contrastive,
     adversarial,
     boxes,
     classification,
-    divergence,
-    geometry,
-    likelihood,
+    contrastive,
     divergence,
     geometry,
     likelihood,
@@ -69,16 +64,6 @@ WassersteinDistance = face("WassersteinDistance", transport.wasserstein_distance
 SlicedWassersteinDistance = face("SlicedWassersteinDistance", transport.sliced_wasserstein_distance)
 EarthMoverDistance = face("EarthMoverDistance", transport.earth_mover_distance)
 SinkhornDivergence = face("SinkhornDivergence", transport.sinkhorn_divergence)
-# contrastive
-InfoNCELoss = face("InfoNCELoss", contrastive.info_nce_loss)
-NTXentLoss = face("NTXentLoss", contrastive.nt_xent_loss)
-SupConLoss = face("SupConLoss", contrastive.supcon_loss)
-CLIPLoss = face("CLIPLoss", contrastive.clip_loss)
-SigLIPLoss = face("SigLIPLoss", contrastive.siglip_loss)
-# metric learning; those with a vector for each class are in prototypes.py
-ContrastiveLoss = face("ContrastiveLoss", metric_learning.contrastive_loss)
-TripletLoss = face("TripletLoss", metric_learning.triplet_loss)
-OnlineTripletLoss = face("OnlineTripletLoss", metric_learning.online_triplet_loss)
 
 # adversarial
 VanillaGeneratorLoss = face("VanillaGeneratorLoss", adversarial.vanilla_generator_loss)
@@ -93,6 +78,17 @@ RelativisticGeneratorLoss = face("RelativisticGeneratorLoss", adversarial.relati
 RelativisticDiscriminatorLoss = face("RelativisticDiscriminatorLoss", adversarial.relativistic_discriminator_loss)
 GradientPenalty = face("GradientPenalty", adversarial.gradient_penalty)
 R1Penalty = face("R1Penalty", adversarial.r1_penalty)
+
+# contrastive
+InfoNCELoss = face("InfoNCELoss", contrastive.info_nce_loss)
+NTXentLoss = face("NTXentLoss", contrastive.nt_xent_loss)
+SupConLoss = face("SupConLoss", contrastive.supcon_loss)
+CLIPLoss = face("CLIPLoss", contrastive.clip_loss)
+SigLIPLoss = face("SigLIPLoss", contrastive.siglip_loss)
+# metric learning; those with a vector for each class are in prototypes.py
+ContrastiveLoss = face("ContrastiveLoss", metric_learning.contrastive_loss)
+TripletLoss = face("TripletLoss", metric_learning.triplet_loss)
+OnlineTripletLoss = face("OnlineTripletLoss", metric_learning.online_triplet_loss)
 
 # segmentation
 DiceLoss = face("DiceLoss", segmentation.dice_loss)

@@ -76,10 +76,6 @@ def face(  # one array: vanilla_generator_loss
     name: str, fn: Callable[Concatenate[Tensor, Tensor | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 @overload
-def face(  # three arrays and weights: linear_cross_entropy_loss
-    name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor, Tensor | None, Options], Result]
-) -> type[Loss[Options, Result]]: ...
-@overload
 def face(  # a critic before the arrays: gradient_penalty
     name: str, fn: Callable[Concatenate[Callable[[Tensor], Tensor], Tensor, Tensor, Tensor | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
