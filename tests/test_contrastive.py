@@ -380,7 +380,7 @@ def test_a_bad_temperature_is_poison_where_nobody_can_look(jax: ModuleType, bad:
 def test_bias() -> None:
     ones = np.ones((2, 2))
     for value in (float("nan"), float("inf")):
-        with refused(ValueError, f"siglip_loss: expected a finite bias; got bias {value!r}"):
+        with refused(ValueError, f"siglip_loss: expected bias to be finite; got bias {value!r}"):
             siglip_loss(ones, ones, bias=value)
     with refused(ValueError, "siglip_loss: expected bias to be a number or an array of shape (); got bias (2,)"):
         siglip_loss(ones, ones, bias=np.ones(2))

@@ -124,20 +124,6 @@ __all__ = [
     "sliced_wasserstein_distance",
     "earth_mover_distance",
     "sinkhorn_divergence",
-    # contrastive
-    "info_nce_loss",
-    "nt_xent_loss",
-    "supcon_loss",
-    "clip_loss",
-    "siglip_loss",
-    # metric learning
-    "contrastive_loss",
-    "triplet_loss",
-    "online_triplet_loss",
-    "arcface_loss",
-    "cosface_loss",
-    "proxy_nca_loss",
-    "proxy_anchor_loss",
     # adversarial
     "vanilla_generator_loss",
     "vanilla_discriminator_loss",
