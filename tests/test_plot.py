@@ -137,9 +137,73 @@ def test_alpha_scales_the_focal_curves() -> None:
     np.testing.assert_allclose(curves(scaled)["γ = 2"], 0.25 * curves(plain)["γ = 2"], rtol=1e-12)
 
 
+# --- maps of losses --------------------------------------------------------------------------------------------------
+
+
+def two_images() -> tuple[np.ndarray, np.ndarray]:
+    """A disc, and the same disc a little to the side on a brighter ground."""
+    down, right = np.mgrid[:24, :32]
+    discs = [((down - 12) ** 2 + (right - at) ** 2 < 49).astype(float) for at in (15, 17)]
+    return np.stack([discs[0]] * 3, -1), np.stack([0.8 * discs[1] + 0.1] * 3, -1)
+
+
+@pytest.mark.parametrize("edges", ["sobel", "laplacian"])
+def test_loss_maps_are_those_of_the_losses(edges: Any) -> None:
+    fake, real = two_images()
+    loss = {"sobel": lossary.sobel_loss, "laplacian": lossary.laplacian_loss}[edges]
+    fig = plot.plot_loss_map(fake, real, edges=edges)
+    drawn = [np.asarray(ax.images[0].get_array()) for ax in fig.axes[:6]]
+    np.testing.assert_allclose(drawn[2], loss(fake[None], real[None], normalize=True, reduction="none")[0], atol=1e-12)
+    np.testing.assert_allclose(drawn[5], abs(fake - real).mean(-1), atol=1e-12)
+    assert [ax.get_title() for ax in fig.axes[:6]] == [
+        "fake",
+        "edges of fake",
+        f"{edges.capitalize()} loss, mean {drawn[2].mean():.4f}",
+        "real",
+        "edges of real",
+        f"L1 loss, mean {drawn[5].mean():.4f}",
+    ]
+    scales = {fig.axes[i].images[0].get_clim() for i in (2, 5)}
+    assert scales == {(0.0, max(drawn[2].max(), drawn[5].max()))}
+    assert min(array.min() for array in drawn) >= 0
+
+
+def test_loss_maps_of_other_layouts_and_ranges_are_the_same() -> None:
+    fake, real = two_images()
+    expected = [np.asarray(ax.images[0].get_array()) for ax in plot.plot_loss_map(fake, real).axes[:6]]
+    first = [np.moveaxis(2 * image - 1, -1, 0) for image in (fake, real)]
+    found = plot.plot_loss_map(*first, max_value=2.0, channel_axis=0)
+    for ax, array in zip(found.axes, expected, strict=False):
+        np.testing.assert_allclose(np.asarray(ax.images[0].get_array()), array, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            {"fake": np.zeros((4, 4))},
+            "expected fake to be one image with 1 or 3 channels along axis -1; got fake (4, 4)",
+        ),
+        (
+            {"real": np.zeros((4, 5, 3))},
+            "expected images of one shape; got fake (4, 4, 3), real (4, 5, 3), channels last",
+        ),
+        ({"edges": "canny"}, "expected edges to be one of 'sobel', 'laplacian'; got 'canny'"),
+    ],
+)
+def test_what_is_no_pair_of_images_is_refused(change: dict[str, Any], says: str) -> None:
+    arguments: dict[str, Any] = {"fake": np.zeros((4, 4, 3)), "real": np.zeros((4, 4, 3))} | change
+    with pytest.raises(ValueError, match=f"^plot_loss_map: {re.escape(says)}$"):
+        plot.plot_loss_map(**arguments)
+
+
 # --- all pictures ----------------------------------------------------------------------------------------------------
 
-PICTURES: dict[str, Callable[[], Figure]] = {"losses": plot.plot_losses, "focal": plot.plot_focal}
+PICTURES: dict[str, Callable[[], Figure]] = {
+    "losses": plot.plot_losses,
+    "focal": plot.plot_focal,
+    "loss-map": lambda: plot.plot_loss_map(*two_images()),
+}
 
 
 @pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES)

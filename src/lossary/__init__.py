@@ -55,6 +55,12 @@ from .losses.geometry import laplacian_smoothing_loss as laplacian_smoothing_los
 from .losses.geometry import mesh_loss as mesh_loss
 from .losses.geometry import normal_alignment_loss as normal_alignment_loss
 from .losses.geometry import normal_consistency_loss as normal_consistency_loss
+from .losses.image import laplacian_loss as laplacian_loss
+from .losses.image import ms_ssim_loss as ms_ssim_loss
+from .losses.image import psnr_loss as psnr_loss
+from .losses.image import sobel_loss as sobel_loss
+from .losses.image import ssim_loss as ssim_loss
+from .losses.image import total_variation_loss as total_variation_loss
 from .losses.likelihood import LikelihoodType as LikelihoodType
 from .losses.likelihood import elbo_loss as elbo_loss
 from .losses.likelihood import gaussian_kl_divergence as gaussian_kl_divergence
@@ -168,6 +174,13 @@ __all__ = [
     "giou_loss",
     "diou_loss",
     "ciou_loss",
+    # image
+    "psnr_loss",
+    "ssim_loss",
+    "ms_ssim_loss",
+    "sobel_loss",
+    "laplacian_loss",
+    "total_variation_loss",
     # geometry
     "chamfer_distance",
     "hausdorff_distance",

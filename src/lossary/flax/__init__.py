@@ -15,6 +15,7 @@ from ..losses import (
     contrastive,
     divergence,
     geometry,
+    image,
     likelihood,
     metric_learning,
     regression,
@@ -110,6 +111,15 @@ IoULoss = face("IoULoss", boxes.iou_loss)
 GIoULoss = face("GIoULoss", boxes.giou_loss)
 DIoULoss = face("DIoULoss", boxes.diou_loss)
 CIoULoss = face("CIoULoss", boxes.ciou_loss)
+
+# image
+PSNRLoss = face("PSNRLoss", image.psnr_loss)
+SSIMLoss = face("SSIMLoss", image.ssim_loss)
+MSSSIMLoss = face("MSSSIMLoss", image.ms_ssim_loss)
+SobelLoss = face("SobelLoss", image.sobel_loss)
+LaplacianLoss = face("LaplacianLoss", image.laplacian_loss)
+TotalVariationLoss = face("TotalVariationLoss", image.total_variation_loss)
+Sobel, Laplacian = SobelLoss, LaplacianLoss  # also known as
 
 # geometry
 ChamferDistance = face("ChamferDistance", geometry.chamfer_distance)

@@ -11,5 +11,6 @@ FAMILIES = (
     "contrastive",
     "segmentation",
     "boxes",
+    "image",
     "geometry",
 )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from lossary.plot.curves import plot_losses
 from lossary.plot.focal import plot_focal
+from lossary.plot.maps import plot_loss_map
 
-__all__ = ["compare_regression_losses", "plot_focal", "plot_losses", "visualize_focal_loss"]
+__all__ = ["compare_regression_losses", "plot_focal", "plot_loss_map", "plot_losses", "visualize_focal_loss"]
 
 compare_regression_losses = plot_losses  # also known as
 visualize_focal_loss = plot_focal  # also known as

@@ -10,7 +10,18 @@ from ..._core.backends import namespace
 from ..._core.check import known_reduction, laid_along, one_of, positive
 from ..._core.reduce import reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
-from .frame import Layout, bordered, counted_windows, kept, layout_of, over_channels, part, switch, where_channels
+from .frame import (
+    Layout,
+    bordered,
+    counted_windows,
+    kept,
+    layout_of,
+    over_channels,
+    part,
+    sizes,
+    switch,
+    where_channels,
+)
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -273,7 +284,7 @@ def _length(xp: Namespace, across: Any, down: Any) -> Any:
 def _laplacian(xp: Namespace, fake: Any, real: Any, layout: Layout, channels: str, padding: str) -> Any:
     images = _grey(xp, fake - real, layout, channels)  # linear: the difference of two responses is that to a difference
     response = sum(_bend(xp, images, axis, padding) for axis in layout.space)
-    return over_channels(xp, xp.abs(response), layout)
+    return over_channels(xp, sizes(xp, response), layout)
 
 
 def _bend(xp: Namespace, images: Any, axis: int, padding: str) -> Any:

@@ -90,11 +90,10 @@ def counted_images(loss: str, xp: Namespace, weights: Any, keep: Any, like: Any)
     return counted(loss, xp, (batch,), weights, None, like, dropped=nothing)
 
 
-def both(xp: Namespace, keep: Any, images: Counted | None) -> Any:
-    """What is kept of the images that are; None where everything is."""
+def both(xp: Namespace, keep: Any, images: Counted | None, rank: int) -> Any:
+    """What is kept of the images that are, with `rank` axes; None where everything is."""
     if images is None:
         return keep
-    rank = 1 if keep is None else len(keep.shape)
     of_images = xp.reshape(images.keep, (-1,) + (1,) * (rank - 1))
     return of_images if keep is None else keep & of_images
 
@@ -103,7 +102,6 @@ def kept(xp: Namespace, keep: Any, layout: Layout, *images: Any) -> tuple[Any, .
     """The images with 0 where a pixel is not kept, so that a NaN there reaches nobody."""
     if keep is None:
         return images
-    keep = xp.reshape(keep, tuple(keep.shape) + (1,) * (len(layout.pixels) - len(keep.shape)))
     keep = xp.broadcast_to(xp.expand_dims(keep, axis=layout.channel), images[0].shape)
     return tuple(xp.select(keep, image, 0.0) for image in images)
 
@@ -177,3 +175,12 @@ def over_channels(xp: Namespace, maps: Any, layout: Layout) -> Any:
     if maps.shape[layout.channel] == 1:
         return xp.squeeze(maps, axis=layout.channel)
     return xp.mean(maps, axis=layout.channel)
+
+
+def sizes(xp: Namespace, x: Any) -> Any:
+    """|x|, with a gradient that is NaN where x is: torch's own is 0 there."""
+    return xp.pointwise(_size, x)
+
+
+def _size(xp: Namespace, x: Any) -> Any:
+    return xp.abs(x), lambda: xp.sign(x)

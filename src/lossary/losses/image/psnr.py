@@ -54,7 +54,7 @@ def psnr_loss(
         reduction: "mean" (Σ wℓ / Σ w over images; "batch_sum" is the same), "sum", or "none" (one value per image).
 
     Returns:
-        At least 10 log₁₀(epsilon / max_value²), in decibels, most often negative; smallest only at predictions =
+        In [10 log₁₀(epsilon / max_value²), ∞), in decibels, most often negative; smallest only at predictions =
         targets. Gradient: 0 there, largest where mse = epsilon, and falling as 1 / √mse beyond.
 
     Raises:
@@ -89,7 +89,7 @@ def psnr_loss(
     values = counted(name, xp, predictions.shape, None if per_image else weights, mask, predictions)
     keep = None if values is None else values.keep
     items = counted_images(name, xp, weights, keep, predictions) if per_image else None
-    squares = xp.quietly(_squares, xp, predictions, targets, max_value, both(xp, keep, items))
+    squares = xp.quietly(_squares, xp, predictions, targets, max_value, both(xp, keep, items, len(predictions.shape)))
     mse = reduce(name, xp, squares, values, axis=tuple(range(1, len(squares.shape))) if per_image else None)
     losses = DECIBELS * xp.log(mse + epsilon / max_value / max_value)
     if 0 in predictions.shape:

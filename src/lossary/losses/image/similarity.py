@@ -10,12 +10,13 @@ from ..._core.backends import namespace
 from ..._core.check import known_reduction, one_of, plain, positive
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
-from .frame import Layout, bordered, counted_windows, kept, layout_of, over_channels, part, where_channels
+from .frame import Layout, bordered, both, counted_windows, kept, layout_of, over_channels, part, where_channels
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, §3.2
+FAR = 2.0**20  # times `max_value`: squares of squares of larger values, which gradients pass through, leave float32
 
 
 def ssim_loss(
@@ -111,7 +112,7 @@ def ssim_loss(
     else:
         fields = xp.quietly(_fields, xp, predictions, targets, max_value)
         if not valid:
-            fields = bordered(xp, fields, layout.space, reach, padding)
+            fields = fields._replace(both=bordered(xp, fields.both, layout.space, reach, padding))
         losses = over_channels(xp, xp.quietly(_unlike, xp, fields, layout, shares, k1, k2).both, layout)
     if items is not None:
         losses = xp.select(xp.broadcast_to(items.keep, losses.shape), losses, 0.0)
@@ -124,7 +125,7 @@ def ms_ssim_loss(
     weights: Float[A, "batch"] | None = None,
     *,
     max_value: float = 1.0,
-    scale_weights: Sequence[float] = SCALE_WEIGHTS,
+    scale_weights: Sequence[float] | None = None,
     window: Literal["gaussian", "uniform"] = "gaussian",
     window_size: int = 11,
     sigma: float = 1.5,
@@ -151,7 +152,7 @@ def ms_ssim_loss(
         weights: a factor per image; 0 drops the image.
         max_value: > 0, the largest value that a pixel can have less the smallest: 1 for [0, 1], 2 for [−1, 1], 255
             for 8 bits. It is not read off the dtype.
-        scale_weights: one exponent > 0 per scale, finest first.
+        scale_weights: one exponent > 0 per scale, finest first; None: 0.0448, 0.2856, 0.3001, 0.2363, 0.1333.
         window: "gaussian" with deviation `sigma`, or "uniform".
         window_size: odd, the side of the window in pixels, at every scale.
         sigma: > 0, in pixels; for the Gaussian window alone.
@@ -194,7 +195,7 @@ def ms_ssim_loss(
     _large_enough(name, layout, predictions, window_size, len(exponents), "; fewer scale_weights take smaller images")
     predictions, targets = xp.promote(predictions, targets)
     items = counted(name, xp, layout.pixels[:1], weights, mask, predictions)
-    predictions, targets = kept(xp, None if items is None else items.keep, layout, predictions, targets)
+    predictions, targets = kept(xp, both(xp, None, items, len(layout.pixels)), layout, predictions, targets)
     if 0 in predictions.shape:
         losses = xp.sum(predictions, axis=tuple(range(1, len(predictions.shape))))
     else:
@@ -209,23 +210,33 @@ class Unlike(NamedTuple):
     both: Any
 
 
-def _fields(xp: Namespace, predictions: Any, targets: Any, max_value: float) -> Any:
-    """Sum and difference of the images, in units of `max_value`, one behind the other along the batch: their moments
-    are all that the similarity needs.
-    """
-    return xp.concat([predictions + targets, predictions - targets], axis=0) / max_value
+class Fields(NamedTuple):
+    """Sum and difference of the images, one behind the other along the batch: their moments are all that is needed."""
+
+    both: Any
+    unit: Any  # `max_value` in the unit of the fields, one number an image; 1 but for values out of all proportion
 
 
-def _unlike(xp: Namespace, fields: Any, layout: Layout, shares: Sequence[float], k1: float, k2: float) -> Unlike:
-    means, variances = fields, None
+def _fields(xp: Namespace, predictions: Any, targets: Any, max_value: float) -> Fields:
+    batch, rank = predictions.shape[0], len(predictions.shape)
+    values = xp.maximum(*(xp.abs(xp.stop_gradient(images)) for images in (predictions, targets)))
+    top = xp.reshape(xp.max(xp.reshape(values, (batch, -1)), axis=1), (batch,) + (1,) * (rank - 1))
+    size = xp.where(top > FAR * max_value, top / FAR, max_value)
+    fields = [(predictions + targets) / size, (predictions - targets) / size]
+    return Fields(xp.concat(fields, axis=0), max_value / size)
+
+
+def _unlike(xp: Namespace, fields: Fields, layout: Layout, shares: Sequence[float], k1: float, k2: float) -> Unlike:
+    means, variances = fields.both, None
     for axis in layout.space:  # the window is a product, so the moments of its rows give those of the whole
         means, variances = xp.window_moments(means, variances, shares, axis=axis)
-    batch = fields.shape[0] // 2
+    batch = means.shape[0] // 2
     sum_squared, difference_squared = (x * x for x in (part(means, 0, None, batch), part(means, 0, batch, None)))
     sum_variance, difference_variance = part(variances, 0, None, batch), part(variances, 0, batch, None)
     # μx² + μy² and σx² + σy² are half of what the sum and the difference have together.
-    brightness = 2 * difference_squared / (sum_squared + difference_squared + 2 * k1 * k1)
-    structure = 2 * difference_variance / (sum_variance + difference_variance + 2 * k2 * k2)
+    dark, faint = k1 * fields.unit, k2 * fields.unit
+    brightness = 2 * difference_squared / (sum_squared + difference_squared + 2 * dark * dark)
+    structure = 2 * difference_variance / (sum_variance + difference_variance + 2 * faint * faint)
     return Unlike(structure, brightness + structure - brightness * structure)
 
 
@@ -254,7 +265,7 @@ def _over_scales(
         total = logarithm if total is None else total + logarithm
         lost = gone if lost is None else lost | gone
         if not last:
-            fields = _halved(xp, fields, layout)
+            fields = fields._replace(both=_halved(xp, fields.both, layout))
     losses = xp.where(lost, 1.0, -xp.expm1(total))
     return xp.mean(losses, axis=1)
 
@@ -285,6 +296,8 @@ def _window(loss: str, window: str, window_size: Any, sigma: float) -> tuple[flo
 
 
 def _exponents(loss: str, scale_weights: Any) -> tuple[float, ...]:
+    if scale_weights is None:
+        return SCALE_WEIGHTS
     if isinstance(scale_weights, str) or not isinstance(scale_weights, Sequence) or not scale_weights:
         raise ValueError(
             f"{loss}: expected scale_weights to be a sequence of numbers > 0; got scale_weights {scale_weights!r}"

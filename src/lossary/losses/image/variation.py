@@ -8,7 +8,7 @@ from ..._core.backends import namespace
 from ..._core.check import known_reduction, one_of
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
-from .frame import Layout, both, counted_images, counted_pixels, kept, layout_of, part, switch, with_zeros
+from .frame import Layout, both, counted_images, counted_pixels, kept, layout_of, part, sizes, switch, with_zeros
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -83,7 +83,7 @@ def total_variation_loss(
         keep = None if items is None else _seen(xp, items.keep, pairs, layout, images)
     else:
         items = counted_images(name, xp, weights, keep, images)
-        keep = both(xp, keep, items)
+        keep = both(xp, keep, items, len(layout.pixels))
     (images,) = kept(xp, keep, layout, images)
     losses = xp.quietly(_variation, xp, images, layout, norm_type, pairs)
     if items is not None and per_pixel:
@@ -99,7 +99,7 @@ def _variation(xp: Namespace, images: Any, layout: Layout, norm_type: str, keep:
     if norm_type == "isotropic":
         lengths = xp.norm(xp.stack(differences, axis=-1), axis=-1)
     elif norm_type == "l1":
-        lengths = sum(xp.abs(difference) for difference in differences)
+        lengths = sum(sizes(xp, difference) for difference in differences)
     else:
         lengths = sum(difference * difference for difference in differences)
     return xp.sum(lengths, axis=layout.channel)
@@ -108,7 +108,7 @@ def _variation(xp: Namespace, images: Any, layout: Layout, norm_type: str, keep:
 def _to_the_next(xp: Namespace, images: Any, layout: Layout, axis: int, keep: Any) -> Any:
     """x[i + 1] − x[i] along `axis`, 0 for the last."""
     if images.shape[axis] < 2:
-        return xp.zeros_like(images)
+        return images - images  # 0, and still part of the graph
     steps = part(images, axis, 1, None) - part(images, axis, None, images.shape[axis] - 1)
     if keep is not None and tuple(keep.shape) == layout.pixels:  # else whole images are kept or dropped
         along = 1 + layout.space.index(axis)
