@@ -129,9 +129,8 @@ def edges_of(xp: Namespace, mesh: Mesh) -> Edges:
 
 def at(xp: Namespace, values: Any, index: Any) -> Any:
     """`values` (meshes, v, d) of the vertices `index` (meshes or 1, k): (meshes, k, d)."""
-    if index.shape[0] == 1 or values.shape[0] == 0:
-        index = index[0] if index.shape[0] else xp.reshape(index, (-1,))
-        return xp.take(values, index, axis=1)
+    if index.shape[0] == 1:
+        return xp.take(values, index[0], axis=1)
     shape = (*index.shape, values.shape[-1])
     return xp.take_along_axis(values, xp.broadcast_to(xp.expand_dims(index, axis=-1), shape), axis=1)
 
@@ -177,27 +176,36 @@ def in_reach(xp: Namespace, *vectors: Any) -> tuple[Any, ...]:
 
 
 def within_reach(xp: Namespace, size: Any) -> Any:
-    """A power of two, which moves no digit, that brings numbers of this size to where their products are in range."""
-    return xp.where(size > 2.0**40, 2.0**-84, xp.where(size < 2.0**-40, 2.0**80, xp.ones_like(size)))
+    """A power of two, which moves no digit, that brings numbers of this size near 1, where products are in range."""
+    scale = xp.ones_like(size)
+    for exponent in range(24, 145, 24):
+        scale = xp.where(size < 2.0 ** (12 - exponent), 2.0 ** min(exponent, 120), scale)
+        scale = xp.where(size > 2.0 ** (min(exponent, 120) - 12), 2.0**-exponent, scale)
+    return scale
 
 
 def one_minus_cosine(xp: Namespace, a: Any, b: Any) -> Any:
     """1 − cos of the angle between vectors (…, 3), accurate near 0 too; of a zero vector 1, with gradient 0.
 
-    sin² / (1 + cos) where the angle is acute, with the sine from a × b = a × (b − a): for vectors nearly equal the
-    difference is exact, and nothing cancels.
+    As ½|u − v|² or 2 − ½|u + v|² of the unit vectors, whose gradients fade as they should. Of vectors nearly equal the
+    difference is exact before they are divided: sin² / (1 + cos), the sine from a × b = a × (b − a).
     """
     a, b = _in_reach(xp, a), _in_reach(xp, b)
     size_a, size_b = xp.norm(a, axis=-1, keepdims=True), xp.norm(b, axis=-1, keepdims=True)
     nothing = (size_a == 0) | (size_b == 0)
-    a, b = xp.where(nothing, 0.0, a), xp.where(nothing, 0.0, b)
     size_a, size_b = xp.where(nothing, 1.0, size_a), xp.where(nothing, 1.0, size_b)
-    gap = b - a
+    a, b = xp.where(nothing, 0.0, a), xp.where(nothing, 0.0, b)
+    u, v, gap = a / size_a, b / size_b, b - a
     near = xp.norm(xp.stop_gradient(gap), axis=-1, keepdims=True) <= 0.5 * xp.stop_gradient(size_a)
-    sine = cross(xp, a / size_a, xp.where(near, gap, b) / size_b)
-    cosine = xp.sum((a / size_a) * (b / size_b), axis=-1)
+    near = near & ~nothing
+    sine = cross(xp, u, xp.where(near, gap, 0.0) / size_b)
+    cosine = xp.sum(u * v, axis=-1, keepdims=True)
+    close = xp.sum(sine * sine, axis=-1, keepdims=True) / xp.where(near, 1 + cosine, 1.0)
     acute = cosine > 0
-    return xp.where(acute, xp.sum(sine * sine, axis=-1) / xp.where(acute, 1 + cosine, 1.0), 1 - cosine)
+    chord = xp.where(acute, u - v, u + v)
+    half = 0.5 * xp.sum(chord * chord, axis=-1, keepdims=True)
+    apart = xp.where(nothing, 1.0, xp.where(acute, half, 2 - half))
+    return xp.where(near, close, apart)[..., 0]
 
 
 def _in_reach(xp: Namespace, x: Any) -> Any:
@@ -242,6 +250,14 @@ class Batch(NamedTuple):
             return vertices
         keep = self.xp.reshape(self.xp.broadcast_to(items.keep, self.shape), (*self.shape, 1, 1))
         return self.xp.select(keep, vertices, 0.0)
+
+    def kept_faces(self, faces: Any) -> Any:
+        """Faces, all of them padding for the meshes that do not count: nobody looks at their indices."""
+        xp = self.xp
+        if self.mask is None and self.weights is None or tuple(faces.shape[:-2]) != self.shape or not self.shape:
+            return faces
+        keep = self.items.keep
+        return xp.where(xp.reshape(xp.broadcast_to(keep, self.shape), (*self.shape, 1, 1)), faces, -1)
 
     def total(self, loss: str, means: Means) -> Any:
         """As `reduction` says, over the meshes that have such a loss and count."""
