@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import lossary
+from lossary._core.backends import namespace
 from tests.catalog import geometry_references as ref
 from tests.support import properties as law
 from tests.support.case import Bad, Case
@@ -64,6 +65,16 @@ def shaken(base: Array, faces: Array, *names: str, by: float = 0.2) -> Any:
     return make
 
 
+def each_its_own(make: Any) -> Any:
+    """The faces once for every mesh."""
+
+    def own(rng: np.random.Generator, shape: tuple[int, ...]) -> Arrays:
+        made = make(rng, shape)
+        return made | {"faces": np.repeat(made["faces"][None], shape[0], axis=0)}
+
+    return own
+
+
 def normals(rng: np.random.Generator, shape: tuple[int, ...]) -> Arrays:
     return {name: f32(rng.normal(size=(shape[0], 3))) for name in ("pred_normals", "target_normals")}
 
@@ -84,15 +95,14 @@ BOTH_CLOUDS = (law.zero_where_equal("pred_points", "target_points"), law.transla
 
 
 def closed(name: str, fn: Any, *references: Reference, **rest: Any) -> Case:
-    """A case on octahedra."""
+    """A case on octahedra, each with faces of its own."""
     return Case(
         name=name,
         fn=fn,
         layout=MESH,
-        make=shaken(OCTAHEDRON, OCTAHEDRON_FACES, "vertices"),
-        per_example=("vertices",),
+        make=each_its_own(shaken(OCTAHEDRON, OCTAHEDRON_FACES, "vertices")),
         references=references,
-        kinks={"vertices": MESH_KINKS},
+        kinks={"vertices": MESH_KINKS, "faces": np.stack([OCTAHEDRON_FACES] * len(MESH_KINKS))},
         range=rest.pop("range", (0.0, inf)),
         shapes=("rows",),
         bad=(
@@ -123,6 +133,9 @@ def mesh_loss(
     pred_vertices: Any, target_vertices: Any, faces: Any, weights: Any = None, *, normals: bool = False, **options: Any
 ) -> Any:
     """`lossary.mesh_loss` with its arrays one by one, as the tables have them."""
+    # Errors name the arrays as they are here.
+    arrays = {"pred_vertices": pred_vertices, "target_vertices": target_vertices, "faces": faces}
+    namespace("mesh_loss", **arrays, weights=weights, mask=options.get("mask"))
     given = (pred_vertices, target_vertices) if normals else (None, None)
     pred, target = (pred_vertices, faces, given[0]), (target_vertices, faces, given[1])
     return lossary.mesh_loss(pred, target, weights, **options)
@@ -264,8 +277,8 @@ CASES: tuple[Case, ...] = (
     closed(
         "laplacian_smoothing",
         lossary.laplacian_smoothing_loss,
-        Reference("closed form", ref.per_example(ref.laplacian, "vertices")),
-        Reference("scipy", ref.per_example(ref.sparse_laplacian, "vertices"), covers=("squared",)),
+        Reference("closed form", ref.per_example(ref.laplacian, "vertices", "faces")),
+        Reference("scipy", ref.per_example(ref.sparse_laplacian, "vertices", "faces"), covers=("squared",)),
         options=({}, {"method": "cotangent"}, {"method": "curvature"}, {"squared": False}),
         properties=(*BY_EXAMPLE, law.translation_invariant("vertices")),
     ),
@@ -279,7 +292,7 @@ CASES: tuple[Case, ...] = (
     closed(
         "normal_consistency",
         lossary.normal_consistency_loss,
-        Reference("closed form", ref.per_example(ref.consistency, "vertices")),
+        Reference("closed form", ref.per_example(ref.consistency, "vertices", "faces")),
         range=(0.0, 2.0),
         properties=(*BY_EXAMPLE, law.translation_invariant("vertices"), law.homogeneous(0, "vertices")),
     ),

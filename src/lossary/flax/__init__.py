@@ -23,7 +23,6 @@ from ..losses import (
     transport,
 )
 from ..losses import boxes, classification, divergence, geometry, likelihood, regression, segmentation, transport
-from ..losses import classification, geometry, likelihood, regression
 from ._module import Loss as Loss
 from ._module import face
 from .prototypes import ArcFaceLoss as ArcFaceLoss

@@ -152,8 +152,12 @@ def _checked(loss: str, xp: Namespace, pred: dict[str, Any], target: dict[str, A
     promoted = dict(zip(given, xp.promote(*(arrays[name] for name in given)), strict=True))
     batch = batch._replace(shape=tuple(vertices.shape[:-2]))
     kept = {name: batch.kept(loss, array) for name, array in promoted.items()}
-    pred_mesh = mesh_of(loss, xp, kept["pred"], pred["pred_faces"], ("pred_vertices", "pred_faces"))
-    target_mesh = mesh_of(loss, xp, kept["target"], target["target_faces"], ("target_vertices", "target_faces"))
+    faces = {
+        "pred": batch.kept_faces(loss, pred["pred_faces"], promoted["pred"]),
+        "target": batch.kept_faces(loss, target["target_faces"], promoted["target"]),
+    }
+    pred_mesh = mesh_of(loss, xp, kept["pred"], faces["pred"], ("pred_vertices", "pred_faces"))
+    target_mesh = mesh_of(loss, xp, kept["target"], faces["target"], ("target_vertices", "target_faces"))
     return Pair(batch, pred_mesh, target_mesh, kept.get("pred_normals"), kept.get("target_normals"))
 
 

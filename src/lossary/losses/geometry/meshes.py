@@ -178,9 +178,9 @@ def in_reach(xp: Namespace, *vectors: Any) -> tuple[Any, ...]:
 def within_reach(xp: Namespace, size: Any) -> Any:
     """A power of two, which moves no digit, that brings numbers of this size near 1, where products are in range."""
     scale = xp.ones_like(size)
-    for exponent in range(24, 145, 24):
-        scale = xp.where(size < 2.0 ** (12 - exponent), 2.0 ** min(exponent, 120), scale)
-        scale = xp.where(size > 2.0 ** (min(exponent, 120) - 12), 2.0**-exponent, scale)
+    for exponent in range(24, 121, 24):
+        scale = xp.where(size > 2.0 ** (exponent - 12), 2.0**-exponent, scale)
+        scale = xp.where(size < 2.0 ** (12 - exponent), 2.0**exponent, scale)
     return scale
 
 
@@ -245,19 +245,21 @@ class Batch(NamedTuple):
 
     def kept(self, loss: str, vertices: Any) -> Any:
         """Vertices, 0 for the meshes that do not count."""
-        items = counted(loss, self.xp, self.shape, self.weights, self.mask, vertices)
-        if items is None:
-            return vertices
-        keep = self.xp.reshape(self.xp.broadcast_to(items.keep, self.shape), (*self.shape, 1, 1))
-        return self.xp.select(keep, vertices, 0.0)
+        keep = self._keep(loss, vertices)
+        return vertices if keep is None else self.xp.select(keep, vertices, 0.0)
 
-    def kept_faces(self, faces: Any) -> Any:
-        """Faces, all of them padding for the meshes that do not count: nobody looks at their indices."""
-        xp = self.xp
-        if self.mask is None and self.weights is None or tuple(faces.shape[:-2]) != self.shape or not self.shape:
-            return faces
-        keep = self.items.keep
-        return xp.where(xp.reshape(xp.broadcast_to(keep, self.shape), (*self.shape, 1, 1)), faces, -1)
+    def kept_faces(self, loss: str, faces: Any, vertices: Any) -> Any:
+        """Faces, nothing but padding for the meshes that do not count, so that nobody looks at their indices."""
+        if len(faces.shape) != len(self.shape) + 2 or not self.shape or self.xp.kind(faces) != "int":
+            return faces  # one list for all meshes, or to be refused
+        keep = self._keep(loss, vertices)
+        return faces if keep is None else self.xp.where(keep, self.xp.indices(faces), -1)
+
+    def _keep(self, loss: str, like: Any) -> Any:
+        items = counted(loss, self.xp, self.shape, self.weights, self.mask, like)
+        if items is None:
+            return None
+        return self.xp.reshape(self.xp.broadcast_to(items.keep, self.shape), (*self.shape, 1, 1))
 
     def total(self, loss: str, means: Means) -> Any:
         """As `reduction` says, over the meshes that have such a loss and count."""
