@@ -22,7 +22,6 @@ from ..losses import (
     segmentation,
     transport,
 )
-from ..losses import boxes, classification, divergence, geometry, likelihood, regression, segmentation, transport
 from ._module import Loss as Loss
 from ._module import face
 from .prototypes import ArcFaceLoss as ArcFaceLoss
