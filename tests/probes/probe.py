@@ -46,6 +46,10 @@ class Probe:
     __repr__ = __str__
 
     @property
+    def family(self) -> str:
+        return family_of(self.fn.__module__)
+
+    @property
     def fn(self) -> Callable[..., Any]:
         return getattr(lossary, self.loss)
 

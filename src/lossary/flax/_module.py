@@ -62,10 +62,6 @@ def face(  # four arrays: triplet_loss
 ) -> type[Loss[Options, Result]]: ...
 @overload
 def face(
-    name: str, fn: Callable[Concatenate[Array, Array, Array, Array | None, Options], Result]
-) -> type[Loss[Options, Result]]: ...
-@overload
-def face(
     name: str, fn: Callable[Concatenate[Array, Array, Array | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 @overload

@@ -48,7 +48,7 @@ class ArcFaceLoss(Loss[..., Array]):
         self.prototypes = _directions("ArcFaceLoss", num_classes, embedding_dim, rngs, param_dtype)
         self.arrays = (*self.arrays, self.held)
 
-    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:
+    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:  # type: ignore[override]
         """The loss of a batch."""
         return super().__call__(embeddings, labels=labels, weights=weights, **named)
 
@@ -83,7 +83,7 @@ class CosFaceLoss(Loss[..., Array]):
         self.prototypes = _directions("CosFaceLoss", num_classes, embedding_dim, rngs, param_dtype)
         self.arrays = (*self.arrays, self.held)
 
-    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:
+    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:  # type: ignore[override]
         """The loss of a batch."""
         return super().__call__(embeddings, labels=labels, weights=weights, **named)
 
@@ -118,7 +118,7 @@ class ProxyNCALoss(Loss[..., Array]):
         self.proxies = _directions("ProxyNCALoss", num_classes, embedding_dim, rngs, param_dtype)
         self.arrays = (*self.arrays, self.held)
 
-    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:
+    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:  # type: ignore[override]
         """The loss of a batch."""
         return super().__call__(embeddings, labels=labels, weights=weights, **named)
 
@@ -152,7 +152,7 @@ class ProxyAnchorLoss(Loss[..., Array]):
         self.proxies = _directions("ProxyAnchorLoss", num_classes, embedding_dim, rngs, param_dtype)
         self.arrays = (*self.arrays, self.held)
 
-    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:
+    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:  # type: ignore[override]
         """The loss of a batch."""
         return super().__call__(embeddings, labels=labels, weights=weights, **named)
 

@@ -65,10 +65,6 @@ def face(  # four arrays: triplet_loss
 ) -> type[Loss[Options, Result]]: ...
 @overload
 def face(
-    name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor, Tensor | None, Options], Result]
-) -> type[Loss[Options, Result]]: ...
-@overload
-def face(
     name: str, fn: Callable[Concatenate[Tensor, Tensor, Tensor | None, Options], Result]
 ) -> type[Loss[Options, Result]]: ...
 @overload

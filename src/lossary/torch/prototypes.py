@@ -46,7 +46,7 @@ class ArcFaceLoss(Loss[..., Tensor]):
         super().__init__(margin=margin, scale=scale, reduction=reduction)
         self.prototypes = _directions("ArcFaceLoss", num_classes, embedding_dim, device, dtype)
 
-    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:
+    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:  # type: ignore[override]
         """The loss of a batch."""
         return super().forward(embeddings, labels=labels, weights=weights, **named)
 
@@ -80,7 +80,7 @@ class CosFaceLoss(Loss[..., Tensor]):
         super().__init__(margin=margin, scale=scale, reduction=reduction)
         self.prototypes = _directions("CosFaceLoss", num_classes, embedding_dim, device, dtype)
 
-    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:
+    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:  # type: ignore[override]
         """The loss of a batch."""
         return super().forward(embeddings, labels=labels, weights=weights, **named)
 
@@ -114,7 +114,7 @@ class ProxyNCALoss(Loss[..., Tensor]):
         super().__init__(scale=scale, denominator=denominator, reduction=reduction)
         self.proxies = _directions("ProxyNCALoss", num_classes, embedding_dim, device, dtype)
 
-    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:
+    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:  # type: ignore[override]
         """The loss of a batch."""
         return super().forward(embeddings, labels=labels, weights=weights, **named)
 
@@ -147,7 +147,7 @@ class ProxyAnchorLoss(Loss[..., Tensor]):
         super().__init__(margin=margin, scale=scale)
         self.proxies = _directions("ProxyAnchorLoss", num_classes, embedding_dim, device, dtype)
 
-    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:
+    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:  # type: ignore[override]
         """The loss of a batch."""
         return super().forward(embeddings, labels=labels, weights=weights, **named)
 

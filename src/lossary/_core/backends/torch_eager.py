@@ -164,7 +164,8 @@ class Surprise(Function):
         index = index.unsqueeze(axis)
         logs = torch.log_softmax(logits, axis)
         losses = logs.gather(axis, index).neg_().squeeze(axis)
-        near, rest = (), None
+        near: tuple[Tensor, ...] = ()
+        rest = None
         if losses.numel() and not losses.min().item() >= SURE:  # a NaN is no `>=` either
             near = torch.nonzero(losses < SURE, as_tuple=True)
             shares = logs.movedim(axis, -1)[near].exp_()

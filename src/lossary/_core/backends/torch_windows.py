@@ -9,6 +9,7 @@ takes the differences again in the backward pass. Asked for a second derivative 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -71,7 +72,6 @@ class WindowMoments(Function):
 
 
 # Function.apply is untyped; this name is what the backend calls.
-def window_moments_stored(
-    means: Tensor, variances: Tensor | None, shares: tuple[float, ...], axis: int
-) -> tuple[Tensor, Tensor]:
-    return WindowMoments.apply(means, variances, shares, axis)
+window_moments_stored: Callable[[Tensor, Tensor | None, tuple[float, ...], int], tuple[Tensor, Tensor]] = (
+    WindowMoments.apply
+)

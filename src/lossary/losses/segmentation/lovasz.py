@@ -143,14 +143,17 @@ def lovasz_softmax_loss(
     found = regions(
         name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, per_example, soft="jaccard_loss"
     )
-    xp, axis, shape = found.xp, found.axis, tuple(found.index.shape)
+    xp, axis = found.xp, found.axis
+    shape: tuple[int, ...] = tuple(found.index.shape)
     pixels, examples = pixels_and_examples(
         xp, found.counted, shape, weights if per_example else None, per_example, found.logits
     )
     shares, own, missing = class_shares(found)
     errors = xp.where(own, missing, shares)
     # Classes first, pixels last and in one axis.
-    rows = (found.classes, *shape[:1], prod(shape[1:])) if per_example else (found.classes, prod(shape))
+    rows: tuple[int, ...] = (found.classes, prod(shape))
+    if per_example:
+        rows = (found.classes, *shape[:1], prod(shape[1:]))
     errors, own = (xp.reshape(xp.moveaxis(array, axis, 0), rows) for array in (errors, own))
     factor = None
     if pixels is not None:

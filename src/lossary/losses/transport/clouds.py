@@ -199,12 +199,12 @@ def _between_clouds(
     pair = sides(loss, xp, x, y, dict(zip(masses, given, strict=True)), weights, mask, coordinates=1)
     if pair.empty:
         losses, items = no_losses(xp, pair, 1)
-    else:
-        first, second = _shared_out(xp, pair.first), _shared_out(xp, pair.second)
-        losses, items = xp.quietly(partial(formula, **options), xp, first, second), pair.counted
-        if options.get("debiased", True):  # equal clouds cost exactly 0, whatever the iteration rounds
-            losses = xp.where(_equal(xp, first, second), 0.0, losses)
-    return reduce(loss, xp, losses, items, normalizer=normalizer, reduction=reduction)
+        return reduce(loss, xp, losses, items, normalizer=normalizer, reduction=reduction)
+    first, second = _shared_out(xp, pair.first), _shared_out(xp, pair.second)
+    losses = xp.quietly(partial(formula, **options), xp, first, second)
+    if options.get("debiased", True):  # equal clouds cost exactly 0, whatever the iteration rounds
+        losses = xp.where(_equal(xp, first, second), 0.0, losses)
+    return reduce(loss, xp, losses, pair.counted, normalizer=normalizer, reduction=reduction)
 
 
 # ---- clouds ----

@@ -91,9 +91,9 @@ def wasserstein_distance(
     pair = sides(name, xp, x, y, dict(zip(masses, given, strict=True)), weights, mask, coordinates=0)
     if pair.empty:
         losses, items = no_losses(xp, pair, 0)
-    else:
-        losses, items = xp.quietly(_on_the_line, xp, pair.first, pair.second, p, power), pair.counted
-    return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction)
+        return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction)
+    losses = xp.quietly(_on_the_line, xp, pair.first, pair.second, p, power)
+    return reduce(name, xp, losses, pair.counted, normalizer=normalizer, reduction=reduction)
 
 
 def sliced_wasserstein_distance(
@@ -168,9 +168,9 @@ def sliced_wasserstein_distance(
     pair = sides(name, xp, x, y, {"x_weights": a, "y_weights": b}, weights, mask, coordinates=1)
     if pair.empty:
         losses, items = no_losses(xp, pair, 1)
-    else:
-        losses, items = xp.quietly(_sliced, xp, pair.first, pair.second, directions, p, power, chunk_size), pair.counted
-    return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction)
+        return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction)
+    losses = xp.quietly(_sliced, xp, pair.first, pair.second, directions, p, power, chunk_size)
+    return reduce(name, xp, losses, pair.counted, normalizer=normalizer, reduction=reduction)
 
 
 # ---- checks ----
