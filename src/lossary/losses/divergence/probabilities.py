@@ -326,12 +326,19 @@ def _with_log_ratio(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> t
 def _log_ratio(xp: Namespace, p: Any, q: Any) -> Any:
     """log(p / q), by the difference where the two are close: there it has no rounding error."""
     close = xp.abs(p - q) <= 0.5 * q
-    near = xp.log1p(xp.where(close, p - q, 0.0) / xp.where(close & (q != 0), q, 1.0))
-    # The smaller by the larger: neither this ratio nor its slopes leave the range of numbers.
+    near = xp.log1p(_divided(xp, xp.where(close, p - q, 0.0), xp.where(close & (q != 0), q, 1.0)))
+    # The smaller by the larger, which stays in the range of numbers.
     some = xp.where(p == 0, LEAST, p)
     less = q < some
-    far = xp.log(xp.where(close, 1.0, xp.where(less, q, some)) / xp.where(close, 1.0, xp.where(less, some, q)))
+    small, large = xp.where(less, q, some), xp.where(less, some, q)
+    far = xp.log(_divided(xp, xp.where(close, 1.0, small), xp.where(close, 1.0, large)))
     return xp.where(close, near, xp.where(less, -far, far))
+
+
+def _divided(xp: Namespace, x: Any, y: Any) -> Any:
+    """x / y for 0 < y ≤ 2, brought into the middle of the numbers' range first: JAX's slope of x / y takes y^−2."""
+    scale = xp.where(y < 2.0**-32, 2.0**64, xp.ones_like(y))
+    return (scale * x) / (scale * y)
 
 
 def _mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
@@ -346,13 +353,13 @@ def _mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
     if all(logs):  # t from the logarithms themselves: their exponentials are rounded
         t = xp.tanh(0.5 * (xp.where(nothing, 0.0, x) - xp.where(nothing, 0.0, y)))
     else:
-        t = (p - q) / some
+        t = _divided(xp, p - q, some)
     close = xp.abs(t) <= 0.5
     near = xp.where(close, t, 0.0)
     up, down = xp.log1p(near), xp.log1p(-near)
     curve = 0.25 * total * (near * (up - down) + xp.log1p(-near * near))
-    up_far = xp.log(xp.where(close, 1.0, 2 * xp.where(p == 0, LEAST, p) / some))
-    down_far = xp.log(xp.where(close, 1.0, 2 * xp.where(q == 0, LEAST, q) / some))
+    up_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(p == 0, LEAST, p), some)))
+    down_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(q == 0, LEAST, q), some)))
     # At p = 0 the logarithm is of a constant, whose slope would be 1 there: in this way it is, and 0 · 1 adds nothing.
     up_end, down_end = xp.where(p == 0, up_far + 1, up_far), xp.where(q == 0, down_far + 1, down_far)
     gap = xp.where(close, curve, 0.5 * (p * up_end + q * down_end))
