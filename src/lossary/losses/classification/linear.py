@@ -108,7 +108,9 @@ def linear_cross_entropy_loss(
     classes = _layer(name, xp, features, weight, bias)
     found = indexed(name, features, labels, weights, None, ignore_index, -1, mask, called="features", classes=classes)
     weight, *rest = xp.promote(weight, *([] if bias is None else [bias]))
-    v = None if class_weights is None else per_class(name, xp, "class_weights", class_weights, classes, found.logits)
+    v: Any = None
+    if class_weights is not None:
+        v = per_class(name, xp, "class_weights", class_weights, classes, found.logits)
 
     def losses(features: Any, index: Any, valid: Any, weight: Any, *rest: Any) -> Any:
         bias = rest[0] if len(rest) > (v is not None) else None
