@@ -215,8 +215,11 @@ class ProductInFull(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         x, y = ctx.saved_tensors
+        # Rows or columns first, as torch's own product chooses by the layout: the same to the last bit.
+        turned = y.ndim == 2 and y.stride() == (1, y.shape[0])
         with torch.autocast(x.device.type, enabled=False):
-            return (grad @ y.mT).sum_to_size(x.shape), (x.mT @ grad).sum_to_size(y.shape)
+            towards_y = (grad.mT @ x).mT if turned and x.ndim == 2 else x.mT @ grad
+            return (grad @ y.mT).sum_to_size(x.shape), towards_y.sum_to_size(y.shape)
 
 
 # Function.apply is untyped; these names are what the backend calls.

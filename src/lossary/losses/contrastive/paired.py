@@ -87,7 +87,7 @@ def info_nce_loss(
         negatives=negatives,
     )
     xp, (anchors, candidates) = start.xp, start.embeddings
-    if len(anchors) == 0:
+    if anchors.shape[0] == 0:
         return reduced(name, start, nothing(start), normalizer, reduction)
     columns = [candidates]
     if negatives is not None:
@@ -252,7 +252,7 @@ def clip_loss(
         chunk_size,
     )
     xp, (images, texts) = start.xp, start.embeddings
-    if len(images) == 0:
+    if images.shape[0] == 0:
         return reduced(name, start, nothing(start), normalizer, reduction)
     own = places(xp, images)
 
@@ -281,7 +281,7 @@ def surprise(
     """
     by_row = [rows, own] if each_own is None else [rows, own, each_own]
     shared = [columns] if keep is None else [columns, keep]
-    entries = len(columns) + (0 if each_own is None else each_own.shape[1])
+    entries = columns.shape[0] + (0 if each_own is None else each_own.shape[1])
 
     def block(*arrays: Any) -> Any:
         given = iter(arrays)

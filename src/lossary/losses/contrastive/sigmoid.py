@@ -82,7 +82,7 @@ def siglip_loss(
         bias=learned(bias),
     )
     xp, (images, texts) = start.xp, start.embeddings
-    if len(images) == 0:
+    if images.shape[0] == 0:
         return reduced(name, start, nothing(start), normalizer, reduction)
     ones = xp.ones_like(images[:, :1])
     bias = number(name, xp, "bias", bias, images)
@@ -93,7 +93,7 @@ def siglip_loss(
         lambda *arrays: _block(xp, *arrays),
         [rows, places(xp, images)],
         [columns] if start.keep is None else [columns, start.keep],
-        entries=len(texts),
+        entries=texts.shape[0],
         chunk_size=chunk_size,
     )
     return reduced(name, start, losses, normalizer, reduction)

@@ -63,7 +63,7 @@ def batch(
 
 def learned(option: Any) -> Any:
     """An option that may be a trained number, as `namespace` wants it."""
-    return option if hasattr(option, "dtype") and not isinstance(option, (int, float)) else None
+    return None if isinstance(option, (int, float)) or not hasattr(option, "dtype") else option
 
 
 def number(loss: str, xp: Namespace, name: str, option: Any, like: Any) -> Any:
@@ -78,12 +78,15 @@ def number(loss: str, xp: Namespace, name: str, option: Any, like: Any) -> Any:
 
 def _above_zero(loss: str, xp: Namespace, name: str, trained: Any) -> Any:
     """`trained`, NaN where it is not above 0 and nobody can look."""
-    bad = trained <= 0
     expected = f"{loss}: expected {name} > 0; got {name}"
     if xp.visible(trained):
-        if bool(bad) and checking.level is not False:
-            raise ValueError(f"{expected} {xp.extent(trained)[0]:g}")
-    elif checking.level:
+        least, _ = xp.extent(trained)
+        if not least <= 0:  # a NaN is not: it goes through, to be seen in the result
+            return trained
+        if checking.level is not False:
+            raise ValueError(f"{expected} {least:g}")
+    bad = trained <= 0
+    if checking.level:
         refuse(xp, ~bad, f"{expected} outside it")
     return xp.where(bad, nan, trained)
 
