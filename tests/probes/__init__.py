@@ -6,7 +6,9 @@ The answers come from `tests.exact`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,8 +42,16 @@ def _of_all(name: str) -> Callable[[], Iterator[Probe]]:
     return probes
 
 
+def _told_apart(probe: Probe, seen: Counter[str]) -> Probe:
+    """The probe, with a number in its name where another has that name."""
+    seen[str(probe)] += 1
+    again = seen[str(probe)]
+    return probe if again == 1 else replace(probe, note="-".join(filter(None, [probe.note, f"again-{again}"])))
+
+
 ordinary, tails, extremes = _of_all("ordinary"), _of_all("tails"), _of_all("extremes")
-ORDINARY = [probe.rounded(np.float32) for probe in ordinary()]
-TAILS = [probe.rounded(np.float32) for probe in tails()]
-EXTREMES = [probe.rounded(np.float32) for probe in extremes()]
+_seen: Counter[str] = Counter()
+ORDINARY, TAILS, EXTREMES = (
+    [_told_apart(probe, _seen).rounded(np.float32) for probe in probes()] for probes in (ordinary, tails, extremes)
+)
 UNPROBED = merged("probes", "UNPROBED")  # losses without probes, and why
