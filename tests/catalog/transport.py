@@ -124,7 +124,6 @@ CASES = (
         properties=(law.permutation_equivariant, SHIFTED, SAME),
         per_example=("x", "y"),
         not_differentiable=("projections",),
-        many=64,
     ),
     between(
         "sliced_wasserstein_weighted",
@@ -135,7 +134,6 @@ CASES = (
         per_example=("x", "y", "x_weights", "y_weights"),
         not_differentiable=("projections",),
         bad=negative("x_weights", "y_weights"),
-        many=64,
     ),
     between(
         "earth_mover",
@@ -144,7 +142,6 @@ CASES = (
         clouds(4, 4),
         options=({"iterations": 200}, {"iterations": 200, "chunk_size": 3}),
         properties=(law.permutation_equivariant, SHIFTED, SAME),
-        many=64,
     ),
     between(
         "sinkhorn",
@@ -159,6 +156,5 @@ CASES = (
         ),
         properties=(law.permutation_equivariant, SHIFTED),
         second_order=False,
-        many=64,
     ),
 )

@@ -160,10 +160,10 @@ def sliced_wasserstein_distance(
     _known_order(name, p)
     known_chunk_size(name, chunk_size)
     known_count(name, num_projections=num_projections)
-    others = {"x_weights": x_weights, "y_weights": y_weights, "projections": projections}
+    others = {"projections": projections, "x_weights": x_weights, "y_weights": y_weights}
     xp = namespace(name, x=x, y=y, weights=weights, **others, mask=mask)
     known_clouds(name, x, y, x_weights, y_weights)
-    x, y, a, b, projections = promoted(name, xp, {"x": x, "y": y}, others)
+    x, y, projections, a, b = promoted(name, xp, {"x": x, "y": y}, others)
     directions = xp.unit(_directions(name, xp, projections, x, num_projections, key), axis=-1)
     pair = sides(name, xp, x, y, {"x_weights": a, "y_weights": b}, weights, mask, coordinates=1)
     if pair.empty:
