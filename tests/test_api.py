@@ -171,7 +171,7 @@ def test_import_loads_no_framework() -> None:
 def test_import_is_quick() -> None:
     """Without NumPy, which its users have loaded; in seconds of the processor, whatever else the machine does."""
     code = "import numpy, time; start = time.process_time(); import lossary; print(time.process_time() - start)"
-    assert min(float(python("-c", code).stdout) for _ in range(3)) < 0.1
+    assert min(float(python("-c", code).stdout) for _ in range(5)) < 0.1
 
 
 def test_a_numpy_call_loads_no_framework() -> None:

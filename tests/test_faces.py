@@ -53,6 +53,9 @@ def face_of(package: str, name: str) -> Any:
     return getattr(faces_of(package), name)
 
 
+OTHER_NAMES = {"MultiClassDiceLoss", "CombinedLoss", "Sobel", "Laplacian"}  # as tutorials spell them
+
+
 def per_call(native: dict[str, Any]) -> dict[str, Any]:
     """What comes with a call by name, taken out of the rest, which belongs to the constructor."""
     return {name: native.pop(name) for name in PER_CALL if name in native}
@@ -86,7 +89,7 @@ def test_every_function_has_a_face_with_its_options(package: str, fn: Any) -> No
 def test_every_face_has_a_function(package: str) -> None:
     module = faces_of(package)
     faces = {name for name, value in vars(module).items() if inspect.isclass(value) and issubclass(value, module.Loss)}
-    assert faces - {"Loss"} == {face_name(fn) for fn in FUNCTIONS}
+    assert faces - {"Loss"} - OTHER_NAMES == {face_name(fn) for fn in FUNCTIONS}
 
 
 @both
@@ -95,7 +98,7 @@ def test_face_equals_function(package: str, case: Case, options: Options) -> Non
     framework = framework_of(package)
     kwargs = framework.native(case.inputs(options))
     arrays, call = {name: kwargs.pop(name) for name in case.positional(kwargs)}, per_call(kwargs)
-    expected = case.fn(**arrays, **kwargs, **call)
+    expected = case.fn(*arrays.values(), **kwargs, **call)
     found = built(faces_of(package), case.fn, kwargs, arrays)(*arrays.values(), **call)
     np.testing.assert_array_equal(numbers(framework, objective(found)), framework.numpy(objective(expected)))
 

@@ -59,7 +59,7 @@ def total_variation_loss(
 
     Source:
         Rudin, Osher and Fatemi 1992, "Nonlinear total variation based noise removal algorithms",
-        doi:10.1016/0167-2789(92)90242-F, §2 (isotropic).
+        Physica D 60, pp. 259–268, §2 (isotropic).
 
     Example:
         >>> image = np.array([[0.0, 1.0], [0.0, 3.0]]).reshape(1, 2, 2, 1)
