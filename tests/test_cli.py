@@ -17,6 +17,7 @@ import pytest
 import lossary
 from lossary.cli import main
 from lossary.cli.docstrings import DocstringError, read_docstring
+from lossary.losses import FAMILIES
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")
@@ -175,7 +176,7 @@ ERRORS = {
     "show hubr_loss": "no loss is called 'hubr_loss'; did you mean huber_loss?",
     "show mse": "no loss is called 'mse'; did you mean mse_loss or asymmetric_mse_loss?",
     "show xyzzy": "no loss is called 'xyzzy'; `lossary list` names them all",
-    "list --family regresion": "no family is called 'regresion'; there are regression, classification, likelihood",
+    "list --family regresion": f"no family is called 'regresion'; there are {', '.join(FAMILIES)}",
     "demo --task gan": "no task is called 'gan'; there are regression, classification, vae",
     "catalog --check --write x.md": "--check and --write exclude each other",
 }

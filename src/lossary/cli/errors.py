@@ -23,7 +23,7 @@ def did_you_mean(given: str, known: Mapping[str, str]) -> str:
     """
     by_lower = {word.lower(): shown for word, shown in known.items()}
     holding = sorted((word for word in by_lower if given and given.lower() in word), key=len)
-    near = holding or get_close_matches(given.lower(), by_lower, n=3, cutoff=0.7)
+    near = holding or get_close_matches(given.lower(), by_lower, n=3, cutoff=0.75)
     shown = list(dict.fromkeys(by_lower[word] for word in near))[:3]
     return f"; did you mean {_either(shown)}?" if shown else ""
 
