@@ -39,7 +39,11 @@ def test_values_at_the_examples_of_the_guides(framework: OnNumpy) -> None:
     assert framework.value(js_divergence, SEED_JS) == pytest.approx(0.0219012, rel=1e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"weights": np.ones(10)}, {"axis": -1}, {"axis": 1}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"weights": np.ones(10)}, {"axis": -1}, {"axis": 1}],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
 @every_framework
 @of_rows
 def test_ten_equal_rows_have_the_value_of_one(loss: Any, framework: OnNumpy, options: dict[str, Any]) -> None:
@@ -374,7 +378,9 @@ def test_energy_on_the_line_is_that_of_scipy(framework: OnNumpy, rng: np.random.
 
 @every_framework
 @pytest.mark.parametrize("kernel_type", ["rbf", "laplace"])
-@pytest.mark.parametrize("sizes", [(6, 5), (7, 5), (1, 1), (700, 800)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(6, 5), (7, 5), (1, 1), (700, 800)], ids=lambda value: getattr(value, "__name__", str(value))
+)
 def test_median_bandwidth(framework: OnNumpy, kernel_type: str, sizes: tuple[int, int]) -> None:
     from scipy.spatial.distance import pdist
 
@@ -417,7 +423,7 @@ def test_median_bandwidth_of_a_batch_is_that_of_each_problem(rng: np.random.Gene
 @pytest.mark.parametrize(
     ("loss", "options"),
     [(mmd, {}), (mmd, {"kernel_type": "linear"}), (energy_distance, {}), (energy_distance, {"beta": 1.5})],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_an_offset_of_both_changes_nothing(
     framework: OnNumpy, loss: Any, options: dict[str, Any], rng: np.random.Generator
@@ -441,15 +447,16 @@ def test_an_offset_of_both_changes_nothing(
         (energy_distance, {"squared": False}),
         (energy_distance, {"beta": 0.5}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_equal_samples_are_0_and_have_no_slope(
     framework: OnNumpy, loss: Any, options: dict[str, Any], rng: np.random.Generator
 ) -> None:
     x = rng.normal(size=(12, 3))
     found = framework.outcome(loss, {"predictions": x, "targets": x, **options})
-    # Two compiled arguments that happen to be equal XLA may round differently; the root of that is larger.
-    value, slope = (0, 1e-6) if framework.name == "torch" else (4e-4, 1e-3)
+    # Two compiled arguments that happen to be equal XLA may round differently: by some eps of the kernels, whose mean
+    # is about 20 for the polynomial one, and the root of that is √(20 · 1e-7) = 1.4e-3.
+    value, slope = (0, 1e-6) if framework.name == "torch" else (2e-3, 2e-3)
     assert 0 <= found.value <= value
     for gradient in found.gradients.values():
         np.testing.assert_allclose(gradient, 0, atol=slope)
@@ -524,7 +531,7 @@ def test_a_sample_and_itself_are_exactly_0(loss: Any, rng: np.random.Generator) 
         (mmd, {"kernel_type": "polynomial"}),
         (energy_distance, {}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_points_that_do_not_count_are_removed(framework: OnNumpy, loss: Any, options: dict[str, Any]) -> None:
     whole = clouds(np.random.default_rng(5), 8, 6)
@@ -576,7 +583,7 @@ def test_one_problem_is_a_batch_of_one(framework: OnNumpy, loss: Any, rng: np.ra
 @pytest.mark.parametrize(
     ("loss", "options"),
     [(mmd, {}), (mmd, {"kernel_type": "polynomial"}), (mmd, {"kernel_bandwidth": "median"}), (energy_distance, {})],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_blocks_of_one_problem(framework: OnNumpy, loss: Any, options: dict[str, Any]) -> None:
     arrays = clouds(np.random.default_rng(6), 13, 11)

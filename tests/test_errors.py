@@ -69,10 +69,10 @@ def test_predictions_of_another_dtype(case: Case, framework: OnNumpy) -> None:
             call(framework, case.fn, kwargs | {first: np.ones_like(kwargs[first]).astype(dtype)})
 
 
-@cases(where=lambda case: not is_categorical(case) and {"targets", "x"} & case.parameters)
+@cases(where=lambda case: not is_categorical(case) and {"targets", "x_hat"} & case.parameters)
 @every_framework
 def test_complex_targets(case: Case, framework: OnNumpy) -> None:
-    name = "x" if "x" in case.parameters else "targets"
+    name = "x" if "x_hat" in case.parameters else "targets"
     kwargs = case.inputs(case.options[0])
     with refused(TypeError, f"{case.fn.__name__}: expected {name} of a real dtype; got {name} complex64"):
         call(framework, case.fn, kwargs | {name: kwargs[name].astype("complex64")})

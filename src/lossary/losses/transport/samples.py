@@ -33,9 +33,9 @@ class Pair(NamedTuple):
 
 def promoted(loss: str, xp: Namespace, points: dict[str, Any], others: dict[str, Any]) -> tuple[Any, ...]:
     """All of them in one dtype; None stays."""
-    first = next(iter(points))
-    real(loss, xp, **points, **others)
+    first, second = points
     floating(loss, xp, **{first: points[first]})
+    real(loss, xp, **{second: points[second]}, **others)
     arrays = (*points.values(), *others.values())
     given = iter(xp.promote(*(array for array in arrays if array is not None)))
     return tuple(array if array is None else next(given) for array in arrays)
