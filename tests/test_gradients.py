@@ -21,6 +21,7 @@ PIECE = 18_000  # rows that fit one
 def weighted(case: Case, options: Options | None = None) -> Kwargs:
     """Inputs with all that a gradient can be taken towards: weights too; those per class away from their bound 0."""
     kwargs = case.inputs(options or case.options[0])
+    kwargs |= {name: kwargs[name] + 0.125 for name in floating(kwargs) if name.endswith("_weights")}
     shifted = {name: kwargs[name] + 0.5 for name in floating(options or {})}
     return kwargs | shifted | ({"weights": WEIGHTS} if "weights" in case.parameters else {})
 

@@ -134,6 +134,7 @@ CASES = (
         per_example=("x", "y", "x_weights", "y_weights"),
         not_differentiable=("projections",),
         bad=negative("x_weights", "y_weights"),
+        many=1024,  # it keeps sorted projections, O(n), next to which a table of 512² is not yet large
     ),
     between(
         "earth_mover",
