@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,6 @@ import pytest
 
 # Faces show the docstrings of their functions, whose examples run where the functions are.
 collect_ignore = ["src/lossary/torch/__init__.py", "src/lossary/flax/__init__.py"]
-if find_spec("torch") is None:  # the examples of penalties take gradients, which NumPy has not
-    collect_ignore.append("src/lossary/losses/adversarial/penalties.py")
 
 
 @pytest.fixture(autouse=True)
