@@ -81,6 +81,13 @@ def true_or_false(loss: str, /, **options: Any) -> None:
             raise TypeError(f"{loss}: expected {name} to be True or False; got {name} {value!r}")
 
 
+def at_least_one(loss: str, /, **options: Any) -> None:
+    """Whole numbers from 1 up."""
+    for name, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{loss}: expected {name} to be an integer >= 1; got {name} {value!r}")
+
+
 def positive(loss: str, /, **options: Any) -> None:
     for name, value in options.items():
         if _number(loss, name, value) and not 0 < value < float("inf"):

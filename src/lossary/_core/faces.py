@@ -80,12 +80,5 @@ def check_call(cls: type, allowed: frozenset[str], given: dict[str, Any]) -> Non
             raise TypeError(f"{cls.__name__}: expected arrays, mask or normalizer at the call; got {name}{known}")
 
 
-def check_sizes(loss: str, **sizes: Any) -> None:
-    """Of parameters that a face is to hold."""
-    for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(f"{loss}: expected {name} to be an integer >= 1; got {name} {size!r}")
-
-
 def shown(options: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in options.items())

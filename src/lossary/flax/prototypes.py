@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from .._core.faces import call_names, check_sizes
+from .._core.check import at_least_one
+from .._core.faces import call_names
 from .._core.types import Reduction
 from ..losses import metric_learning
 from ._module import Loss
@@ -164,7 +165,7 @@ for _face in (ArcFaceLoss, CosFaceLoss, ProxyNCALoss, ProxyAnchorLoss):
 
 
 def _directions(loss: str, num_classes: int, embedding_dim: int, rngs: nnx.Rngs, dtype: Any) -> nnx.Param[Array]:
-    check_sizes(loss, num_classes=num_classes, embedding_dim=embedding_dim)
+    at_least_one(loss, num_classes=num_classes, embedding_dim=embedding_dim)
     # Of length about 1, as only the direction counts and a step turns a short vector farther.
     vectors = jax.random.normal(rngs.params(), (num_classes, embedding_dim), dtype)
     return nnx.Param(vectors * embedding_dim**-0.5)

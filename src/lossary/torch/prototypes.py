@@ -9,7 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from .._core.faces import call_names, check_sizes
+from .._core.check import at_least_one
+from .._core.faces import call_names
 from .._core.types import Reduction
 from ..losses import metric_learning
 from ._module import Loss
@@ -157,7 +158,7 @@ for _face in (ArcFaceLoss, CosFaceLoss, ProxyNCALoss, ProxyAnchorLoss):
 
 
 def _directions(loss: str, num_classes: int, embedding_dim: int, device: Place, dtype: Place) -> nn.Parameter:
-    check_sizes(loss, num_classes=num_classes, embedding_dim=embedding_dim)
+    at_least_one(loss, num_classes=num_classes, embedding_dim=embedding_dim)
     vectors = torch.empty(num_classes, embedding_dim, device=device, dtype=dtype)
     # Of length about 1, as only the direction counts and a step turns a short vector farther.
     return nn.Parameter(nn.init.normal_(vectors, std=embedding_dim**-0.5))

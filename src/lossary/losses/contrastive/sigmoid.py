@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from ..._core.check import finite
+from ..._core.check import array_or_none, finite
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, over_rows
-from .similarity import batch, learned, nothing, number, places, reduced
+from .similarity import batch, nothing, number, places, reduced
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -79,7 +79,7 @@ def siglip_loss(
         normalizer,
         reduction,
         chunk_size,
-        bias=learned(bias),
+        bias=array_or_none(bias),
     )
     xp, (images, texts) = start.xp, start.embeddings
     if images.shape[0] == 0:

@@ -6,7 +6,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import checking, described, floating, known_reduction, positive, refuse, same_shape
+from ..._core.check import array_or_none, checking, described, floating, known_reduction, positive, refuse, same_shape
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size
@@ -41,7 +41,7 @@ def batch(
     positive(loss, temperature=temperature)
     known_chunk_size(loss, chunk_size)
     known_reduction(loss, reduction, None, normalizer)
-    xp = namespace(loss, **embeddings, weights=weights, mask=mask, temperature=learned(temperature), **others)
+    xp = namespace(loss, **embeddings, weights=weights, mask=mask, temperature=array_or_none(temperature), **others)
     first = next(iter(embeddings.values()))
     if len(first.shape) != 2 or first.shape[1] == 0:
         got = described(**embeddings)
@@ -55,20 +55,15 @@ def batch(
         arrays = tuple(xp.select(xp.expand_dims(keep, axis=1), array, 0.0) for array in arrays)
     if normalize:
         arrays = tuple(xp.unit(array, axis=-1) for array in arrays)
-    if learned(temperature) is not None:
+    if array_or_none(temperature) is not None:
         temperature = number(loss, xp, "temperature", temperature, arrays[0])
         temperature = _above_zero(loss, xp, "temperature", temperature)
     return Batch(xp, arrays, items, keep, temperature)
 
 
-def learned(option: Any) -> Any:
-    """An option that may be a trained number, as `namespace` wants it."""
-    return None if isinstance(option, (int, float)) or not hasattr(option, "dtype") else option
-
-
 def number(loss: str, xp: Namespace, name: str, option: Any, like: Any) -> Any:
     """A Python number as it is; a trained one of the dtype of `like`."""
-    if learned(option) is None:
+    if array_or_none(option) is None:
         return option
     if len(option.shape) != 0:
         got = f"got {name} {tuple(option.shape)}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ..._core.backends import namespace
 from ..._core.check import (
     array_or_none,
+    at_least_one,
     described,
     dtype_name,
     floating,
@@ -23,6 +24,7 @@ from ..._core.check import (
     plain,
     positive,
     real,
+    true_or_false,
 )
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
@@ -116,7 +118,7 @@ def maximum_mean_discrepancy(
     name = "maximum_mean_discrepancy"
     kernel = _kernel(name, kernel_type, kernel_bandwidth, degree, gamma, coef0)
     known_chunk_size(name, chunk_size)
-    _flags(name, unbiased=unbiased, squared=squared)
+    true_or_false(name, unbiased=unbiased, squared=squared)
     known_reduction(name, reduction, None, normalizer)
     given = {"predictions": predictions, "targets": targets}
     points = PointWeights(pred_weights, target_weights, pred_mask, target_mask)
@@ -194,7 +196,7 @@ def energy_distance(
     if beta > 2:
         raise ValueError(f"{name}: expected beta in (0, 2]; got beta {beta!r}")
     known_chunk_size(name, chunk_size)
-    _flags(name, unbiased=unbiased, squared=squared)
+    true_or_false(name, unbiased=unbiased, squared=squared)
     known_reduction(name, reduction, None, normalizer)
     given = {"predictions": predictions, "targets": targets}
     points = PointWeights(pred_weights, target_weights, pred_mask, target_mask)
@@ -319,8 +321,7 @@ def _kernel(
     for number in several:
         if number != "median":
             positive(loss, kernel_bandwidth=number)
-    if isinstance(degree, bool) or not isinstance(degree, int) or degree < 1:
-        raise ValueError(f"{loss}: expected degree to be an integer >= 1; got degree {degree!r}")
+    at_least_one(loss, degree=degree)
     positive(loss, gamma=gamma)
     non_negative(loss, coef0=coef0)
     if kernel_type in ("rbf", "laplace"):
@@ -524,9 +525,3 @@ def _shapes(loss: str, **given: Any) -> None:
 def _arrays_of(bandwidth: Any) -> dict[str, Any]:
     """Bandwidths that are arrays, to be checked for their framework."""
     return {f"kernel_bandwidth[{i}]": array_or_none(number) for i, number in enumerate(_several(bandwidth))}
-
-
-def _flags(loss: str, **flags: Any) -> None:
-    for name, value in flags.items():
-        if not isinstance(value, bool):
-            raise TypeError(f"{loss}: expected {name} to be True or False; got {name} {value!r}")

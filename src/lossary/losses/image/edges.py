@@ -7,7 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
-from ..._core.check import known_reduction, laid_along, one_of, positive
+from ..._core.check import known_reduction, laid_along, one_of, positive, true_or_false
 from ..._core.reduce import reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
 from .frame import (
@@ -19,7 +19,6 @@ from .frame import (
     over_channels,
     part,
     sizes,
-    switch,
     where_channels,
 )
 
@@ -221,7 +220,7 @@ def _edge_loss(
 ) -> Any:
     one_of(name, "channels", channels, ("mean", "luma", "each"))
     one_of(name, "padding", padding, ("reflect", "zero"))
-    switch(name, normalize=normalize)
+    true_or_false(name, normalize=normalize)
     positive(name, max_value=max_value)
     known_reduction(name, reduction, axis, normalizer)
     xp = namespace(name, fake=fake, real=real, weights=weights, mask=mask)

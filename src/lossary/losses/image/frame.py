@@ -54,16 +54,6 @@ def where_channels(layout: Layout, name: str, images: Any) -> str:
 # ---- options ----
 
 
-def switch(loss: str, /, **options: Any) -> None:
-    """Options that are True or False, and nothing that only counts as such."""
-    for name, value in options.items():
-        if not isinstance(value, bool):
-            raise TypeError(f"{loss}: expected {name} to be True or False; got {name} {value!r}")
-
-
-# ---- slices and borders ----
-
-
 def part(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
     """x[start:stop] along `axis`."""
     return x[(slice(None),) * axis + (slice(start, stop),)]

@@ -6,10 +6,10 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import described, known_reduction, positive, real, same_shape
+from ..._core.check import described, known_reduction, positive, real, same_shape, true_or_false
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
-from .frame import both, counted_images, switch
+from .frame import both, counted_images
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -75,7 +75,7 @@ def psnr_loss(
     """
     name = "psnr_loss"
     positive(name, max_value=max_value, epsilon=epsilon)
-    switch(name, per_image=per_image)
+    true_or_false(name, per_image=per_image)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(name, predictions=predictions, targets=targets, weights=weights, mask=mask)
     same_shape(name, predictions=predictions, targets=targets)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
-from ..._core.check import known_reduction, one_of
+from ..._core.check import known_reduction, one_of, true_or_false
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
-from .frame import Layout, both, counted_images, counted_pixels, kept, layout_of, part, sizes, switch, with_zeros
+from .frame import Layout, both, counted_images, counted_pixels, kept, layout_of, part, sizes, with_zeros
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -71,7 +71,7 @@ def total_variation_loss(
     """
     name = "total_variation_loss"
     one_of(name, "norm_type", norm_type, ("l2", "l1", "isotropic"))
-    switch(name, per_pixel=per_pixel)
+    true_or_false(name, per_pixel=per_pixel)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(name, images=images, weights=weights, mask=mask)
     layout = layout_of(name, xp, channel_axis, volumes=True, images=images)

@@ -8,11 +8,11 @@ from math import inf, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import known_reduction, plain, positive
+from ..._core.check import at_least_one, known_reduction, plain, positive
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows, rows_at_once
-from .samples import Side, known_clouds, known_count, no_losses, promoted, sides
+from .samples import Side, known_clouds, no_losses, promoted, sides
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -81,7 +81,7 @@ def earth_mover_distance(
     name = "earth_mover_distance"
     known_reduction(name, reduction, None, normalizer)
     known_chunk_size(name, chunk_size)
-    known_count(name, iterations=iterations)
+    at_least_one(name, iterations=iterations)
     return _between_clouds(
         name,
         _moved,
@@ -159,7 +159,7 @@ def sinkhorn_divergence(
     name = "sinkhorn_divergence"
     known_reduction(name, reduction, None, normalizer)
     known_chunk_size(name, chunk_size)
-    known_count(name, iterations=iterations)
+    at_least_one(name, iterations=iterations)
     plain(name, p=p)
     if p not in (1, 2):
         raise ValueError(f"{name}: expected p to be 1 or 2; got p {p!r}")

@@ -6,11 +6,11 @@ from math import inf, lcm, prod
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import axis_of, described, known_reduction, plain, same_shape
+from ..._core.check import at_least_one, axis_of, described, known_reduction, plain, same_shape
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows
-from .samples import Side, known_clouds, known_count, no_losses, promoted, sides
+from .samples import Side, known_clouds, no_losses, promoted, sides
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -159,7 +159,7 @@ def sliced_wasserstein_distance(
     known_reduction(name, reduction, None, normalizer)
     _known_order(name, p)
     known_chunk_size(name, chunk_size)
-    known_count(name, num_projections=num_projections)
+    at_least_one(name, num_projections=num_projections)
     others = {"projections": projections, "x_weights": x_weights, "y_weights": y_weights}
     xp = namespace(name, x=x, y=y, weights=weights, **others, mask=mask)
     known_clouds(name, x, y, x_weights, y_weights)

@@ -55,13 +55,6 @@ def known_clouds(loss: str, x: Any, y: Any, x_weights: Any, y_weights: Any) -> N
             raise ValueError(f"{loss}: expected {name}_weights with one number per point; got {described(**arrays)}")
 
 
-def known_count(loss: str, /, **options: Any) -> None:
-    """Whole numbers from 1 up."""
-    for name, value in options.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{loss}: expected {name} to be an integer >= 1; got {name} {value!r}")
-
-
 def sides(
     loss: str, xp: Namespace, x: Any, y: Any, masses: dict[str, Any], weights: Any, mask: Any, *, coordinates: int
 ) -> Pair:
