@@ -72,6 +72,15 @@ def call_names(fn: Callable[..., Any], held: str | None = None) -> frozenset[str
     return frozenset(given) - {held}
 
 
+def around(fn: Callable[..., Any], held: str, arrays: tuple[Any, ...]) -> dict[str, Any]:
+    """The arrays of a call by name, where one of the function's, `held` by the face, stands between them."""
+    given = [p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    given.remove(held)
+    if len(arrays) > len(given):
+        raise TypeError(f"{fn.__name__}: expected at most {len(given)} arrays ({', '.join(given)}); got {len(arrays)}")
+    return dict(zip(given, arrays, strict=False))
+
+
 def check_call(cls: type, allowed: frozenset[str], given: dict[str, Any]) -> None:
     """Only arrays and what is new with every batch may come with a call."""
     for name in given:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, over
 from flax import nnx
 from jax import Array
 
-from .._core.faces import body_of, call_names, check_call, check_options, shown
+from .._core.faces import around, body_of, call_names, check_call, check_options, shown
 
 Options = ParamSpec("Options")
 Result = TypeVar("Result")
@@ -38,6 +38,8 @@ class Loss(nnx.Module, Generic[Options, Result]):
     def __call__(self, *arrays: Array | Callable[[Array], Array] | None, **named: Any) -> Result:
         if named:
             check_call(type(self), self._call_names, named)
+        if self.held is not None:
+            arrays, named = (), {**around(type(self)._fn, self.held, arrays), **named}
         held = {name: getattr(self, name)[...] for name in self.arrays}
         return type(self)._fn(*arrays, **dict(self.options), **held, **named)
 

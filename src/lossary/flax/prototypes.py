@@ -1,6 +1,4 @@
 """Losses that hold one learned vector a class: give their parameters to the optimiser along with the model's."""
-# The arrays by name, where any loss takes some arrays.
-# pyright: reportIncompatibleMethodOverride=false
 
 from __future__ import annotations
 
@@ -49,10 +47,6 @@ class ArcFaceLoss(Loss[..., Array]):
         self.prototypes = _directions("ArcFaceLoss", num_classes, embedding_dim, rngs, param_dtype)
         self.arrays = (*self.arrays, self.held)
 
-    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:  # type: ignore[override]
-        """The loss of a batch."""
-        return super().__call__(embeddings, labels=labels, weights=weights, **named)
-
 
 class CosFaceLoss(Loss[..., Array]):
     """`cosface_loss` with prototypes of its own, called with (embeddings, labels, weights=None).
@@ -83,10 +77,6 @@ class CosFaceLoss(Loss[..., Array]):
         super().__init__(margin=margin, scale=scale, reduction=reduction)
         self.prototypes = _directions("CosFaceLoss", num_classes, embedding_dim, rngs, param_dtype)
         self.arrays = (*self.arrays, self.held)
-
-    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:  # type: ignore[override]
-        """The loss of a batch."""
-        return super().__call__(embeddings, labels=labels, weights=weights, **named)
 
 
 class ProxyNCALoss(Loss[..., Array]):
@@ -119,10 +109,6 @@ class ProxyNCALoss(Loss[..., Array]):
         self.proxies = _directions("ProxyNCALoss", num_classes, embedding_dim, rngs, param_dtype)
         self.arrays = (*self.arrays, self.held)
 
-    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:  # type: ignore[override]
-        """The loss of a batch."""
-        return super().__call__(embeddings, labels=labels, weights=weights, **named)
-
 
 class ProxyAnchorLoss(Loss[..., Array]):
     """`proxy_anchor_loss` with proxies of its own, called with (embeddings, labels, weights=None).
@@ -152,10 +138,6 @@ class ProxyAnchorLoss(Loss[..., Array]):
         super().__init__(margin=margin, scale=scale)
         self.proxies = _directions("ProxyAnchorLoss", num_classes, embedding_dim, rngs, param_dtype)
         self.arrays = (*self.arrays, self.held)
-
-    def __call__(self, embeddings: Array, labels: Array, weights: Array | None = None, **named: Any) -> Array:  # type: ignore[override]
-        """The loss of a batch."""
-        return super().__call__(embeddings, labels=labels, weights=weights, **named)
 
 
 for _face in (ArcFaceLoss, CosFaceLoss, ProxyNCALoss, ProxyAnchorLoss):

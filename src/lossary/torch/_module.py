@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, over
 
 from torch import Tensor, nn
 
-from .._core.faces import body_of, call_names, check_call, check_options, shown
+from .._core.faces import around, body_of, call_names, check_call, check_options, shown
 
 Options = ParamSpec("Options")
 Result = TypeVar("Result")
@@ -44,6 +44,8 @@ class Loss(nn.Module, Generic[Options, Result]):
     def forward(self, *arrays: Tensor | Callable[[Tensor], Tensor] | None, **named: Any) -> Result:
         if named:
             check_call(type(self), self._call_names, named)
+        if self.held is not None:
+            arrays, named = (), {**around(type(self)._fn, self.held, arrays), **named}
         return type(self)._fn(*arrays, **self.options, **self._buffers, **self._parameters, **named)
 
     def extra_repr(self) -> str:

@@ -1,6 +1,4 @@
 """Losses that hold one learned vector a class: give their parameters to the optimiser along with the model's."""
-# The arrays by name, where any loss takes some arrays.
-# pyright: reportIncompatibleMethodOverride=false
 
 from __future__ import annotations
 
@@ -47,10 +45,6 @@ class ArcFaceLoss(Loss[..., Tensor]):
         super().__init__(margin=margin, scale=scale, reduction=reduction)
         self.prototypes = _directions("ArcFaceLoss", num_classes, embedding_dim, device, dtype)
 
-    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:  # type: ignore[override]
-        """The loss of a batch."""
-        return super().forward(embeddings, labels=labels, weights=weights, **named)
-
 
 class CosFaceLoss(Loss[..., Tensor]):
     """`cosface_loss` with prototypes of its own, called with (embeddings, labels, weights=None).
@@ -80,10 +74,6 @@ class CosFaceLoss(Loss[..., Tensor]):
     ) -> None:
         super().__init__(margin=margin, scale=scale, reduction=reduction)
         self.prototypes = _directions("CosFaceLoss", num_classes, embedding_dim, device, dtype)
-
-    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:  # type: ignore[override]
-        """The loss of a batch."""
-        return super().forward(embeddings, labels=labels, weights=weights, **named)
 
 
 class ProxyNCALoss(Loss[..., Tensor]):
@@ -115,10 +105,6 @@ class ProxyNCALoss(Loss[..., Tensor]):
         super().__init__(scale=scale, denominator=denominator, reduction=reduction)
         self.proxies = _directions("ProxyNCALoss", num_classes, embedding_dim, device, dtype)
 
-    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:  # type: ignore[override]
-        """The loss of a batch."""
-        return super().forward(embeddings, labels=labels, weights=weights, **named)
-
 
 class ProxyAnchorLoss(Loss[..., Tensor]):
     """`proxy_anchor_loss` with proxies of its own, called with (embeddings, labels, weights=None).
@@ -147,10 +133,6 @@ class ProxyAnchorLoss(Loss[..., Tensor]):
     ) -> None:
         super().__init__(margin=margin, scale=scale)
         self.proxies = _directions("ProxyAnchorLoss", num_classes, embedding_dim, device, dtype)
-
-    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None, **named: Any) -> Tensor:  # type: ignore[override]
-        """The loss of a batch."""
-        return super().forward(embeddings, labels=labels, weights=weights, **named)
 
 
 for _face in (ArcFaceLoss, CosFaceLoss, ProxyNCALoss, ProxyAnchorLoss):
