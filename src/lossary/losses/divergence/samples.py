@@ -1,42 +1,16 @@
-"""Distances between distributions that are known by samples: clouds of points, compared pair by pair.
-
-Every one is 2 E D(x, y) − E D(x, x') − E D(y, y') with its own dissimilarity D of two points, D(x, x) = 0. A kernel k
-has D(x, y) = ½ k(x, x) + ½ k(y, y) − k(x, y), which gives E k(x, x') + E k(y, y') − 2 E k(x, y) and cancels less.
-"""
+"""Distances between distributions that are known by samples: clouds of points, compared pair by pair."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import inf, prod
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from ..._core.backends import namespace
-from ..._core.check import (
-    array_or_none,
-    at_least_one,
-    described,
-    dtype_name,
-    floating,
-    in_range,
-    known_reduction,
-    non_negative,
-    one_of,
-    plain,
-    positive,
-    real,
-    true_or_false,
-)
-from ..._core.reduce import Counted, counted, reduce
+from ..._core.check import array_or_none, known_reduction, plain, positive, true_or_false
+from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
-from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows
-
-if TYPE_CHECKING:
-    from ..._core.backends.protocol import Namespace
-
-KERNELS = ("rbf", "laplace", "linear", "polynomial")
-MEDIAN_OF = 1024  # points, whose pairwise distances "median" takes its median of
-
-Table = Callable[..., Any]  # (xp, points, others, *parameters) → their dissimilarities, a table
+from ...streaming.pairs import ChunkSize, known_chunk_size
+from .clouds import Clouds, PointWeights, checked_clouds
+from .statistic import Dissimilarity, kernel_of, powers_of_distance, several, statistic
 
 
 def maximum_mean_discrepancy(
@@ -116,14 +90,14 @@ def maximum_mean_discrepancy(
         0.7869
     """
     name = "maximum_mean_discrepancy"
-    kernel = _kernel(name, kernel_type, kernel_bandwidth, degree, gamma, coef0)
+    kernel = kernel_of(name, kernel_type, kernel_bandwidth, degree, gamma, coef0)
     known_chunk_size(name, chunk_size)
     true_or_false(name, unbiased=unbiased, squared=squared)
     known_reduction(name, reduction, None, normalizer)
     given = {"predictions": predictions, "targets": targets}
     points = PointWeights(pred_weights, target_weights, pred_mask, target_mask)
-    clouds = _clouds(name, given, points, weights, mask, unbiased, _arrays_of(kernel_bandwidth))
-    discrepancy = _statistic(clouds, kernel, unbiased, chunk_size)
+    clouds = checked_clouds(name, given, points, weights, mask, unbiased, _arrays_of(kernel_bandwidth))
+    discrepancy = statistic(clouds, kernel, unbiased, chunk_size)
     return _reduced(name, clouds, discrepancy, squared, normalizer, reduction)
 
 
@@ -171,8 +145,7 @@ def energy_distance(
     Returns:
         In [0, ∞), in the unit of the points to the power beta (beta / 2 for the root), possibly slightly negative if
         unbiased. 0 for equal samples, and for beta < 2 only for them. A problem without a point in either sample is
-        as removed. Gradient: finite;
-        pairs of equal points add nothing to it; 0 where D² ≤ 0, unless squared.
+        as removed. Gradient: finite; pairs of equal points add nothing to it; 0 where D² ≤ 0, unless squared.
 
     Raises:
         ValueError: shapes that do not fit, beta outside (0, 2], a sample of fewer than 2 points if unbiased, an
@@ -200,309 +173,12 @@ def energy_distance(
     known_reduction(name, reduction, None, normalizer)
     given = {"predictions": predictions, "targets": targets}
     points = PointWeights(pred_weights, target_weights, pred_mask, target_mask)
-    clouds = _clouds(name, given, points, weights, mask, unbiased, {})
+    clouds = checked_clouds(name, given, points, weights, mask, unbiased, {})
     if beta == 2:
-        energy = 2 * _statistic(clouds, None, unbiased, chunk_size)
+        energy = 2 * statistic(clouds, None, unbiased, chunk_size)
     else:
-        energy = _statistic(clouds, Dissimilarity(_powers(beta)), unbiased, chunk_size)
+        energy = statistic(clouds, Dissimilarity(powers_of_distance(beta)), unbiased, chunk_size)
     return _reduced(name, clouds, energy, squared, normalizer, reduction)
-
-
-# ---- the statistic, whatever the dissimilarity ----
-
-
-class Dissimilarity(NamedTuple):
-    """D of two points."""
-
-    table: Table
-    bandwidth: Any = ()  # what the table takes besides the points
-
-
-def _statistic(clouds: Clouds, between: Dissimilarity | None, unbiased: bool, chunk_size: ChunkSize) -> Any:
-    """2 E D(x, y) − E D(x, x') − E D(y, y'), one per problem; without a D for ½ |x − y|²."""
-    xp, (x, y) = clouds.xp, clouds.both
-    if 0 in (x.points.shape[-2], y.points.shape[-2]):  # no pairs: 0, and still part of the graph
-        return xp.sum(0.0 * x.points, axis=(-2, -1)) + xp.sum(0.0 * y.points, axis=(-2, -1))
-    if between is None:
-        return _of_means(clouds, unbiased)
-    return _of_pairs(clouds, between.table, _bandwidths(clouds, between.bandwidth), unbiased, chunk_size)
-
-
-def _of_pairs(clouds: Clouds, table: Table, parameters: tuple[Any, ...], unbiased: bool, chunk_size: ChunkSize) -> Any:
-    """By tables, as the mean over both clouds of how much farther off than its own the other cloud is."""
-    xp, (x, y) = clouds.xp, clouds.both
-    total = 0.0
-    for own, other in ((x, y), (y, x)):
-        gaps, within = _gaps(xp, table, own, other, parameters, chunk_size)
-        total = total + _average(xp, gaps, own.shares)
-        if unbiased:
-            total = total - _average(xp, within, own.shares) * _surplus(xp, own)
-    return total
-
-
-def _gaps(
-    xp: Namespace, table: Table, own: Cloud, other: Cloud, parameters: tuple[Any, ...], chunk_size: ChunkSize
-) -> Any:
-    """For every point of `own`: how much farther the other cloud is than its own, and how far its own is."""
-    count = own.points.shape[-2]
-    shares = () if own.shares is None else (xp.concat([own.shares, other.shares], axis=-1),)
-
-    def of_block(points: Any, others: Any, *rest: Any) -> tuple[Any, Any]:
-        distances = table(xp, points, others, *rest[len(shares) :])  # one table: equal clouds are exactly equally far
-        if shares:
-            distances = xp.multiply(distances, xp.expand_dims(rest[0], axis=-2))
-        near, far = distances[..., :count], distances[..., count:]
-        if shares:
-            within = xp.sum(near, axis=-1)
-            return xp.sum(far, axis=-1) - within, within
-        within = xp.mean(near, axis=-1)
-        if near.shape == far.shape:  # subtracted pair by pair, and rounded at the size of the difference
-            return xp.mean(far - near, axis=-1), within
-        return xp.mean(far, axis=-1) - within, within
-
-    pooled = xp.concat([own.points, other.points], axis=-2)
-    shape = tuple(pooled.shape)
-    shared = (pooled, *shares, *parameters)
-    entries = shape[-2] * prod(shape[:-2])
-    return over_rows(xp, of_block, (own.points,), shared, entries=entries, chunk_size=chunk_size, axis=len(shape) - 2)
-
-
-def _of_means(clouds: Clouds, unbiased: bool) -> Any:
-    """The same for D = ½ |x − y|²: the squared distance of the means, less their own variance if unbiased."""
-    xp, (x, y) = clouds.xp, clouds.both
-    # Seen from a point nearby, so that an offset common to both clouds costs no digits.
-    centre = xp.stop_gradient(_mean_point(xp, xp.concat([x.points, y.points], axis=-2), None))
-    centred = [Cloud(cloud.points - centre, cloud.shares) for cloud in (x, y)]
-    means = [_mean_point(xp, cloud.points, cloud.shares) for cloud in centred]
-    if x.shares is None and x.points.shape == y.points.shape:  # point by point, which keeps the digits of a small shift
-        step = _mean_point(xp, x.points - y.points, None)
-    else:
-        step = means[0] - means[1]
-    total = xp.sum(step * step, axis=(-2, -1))
-    if unbiased:
-        for cloud, mean in zip(centred, means, strict=True):
-            spread = xp.sum((cloud.points - mean) ** 2, axis=-1)
-            total = total - _average(xp, spread, cloud.shares) * _surplus(xp, cloud)
-    return total
-
-
-def _mean_point(xp: Namespace, points: Any, shares: Any) -> Any:
-    if shares is None:
-        return xp.expand_dims(xp.mean(points, axis=-2), axis=-2)
-    return xp.sum(points * xp.expand_dims(shares, axis=-1), axis=-2, keepdims=True)
-
-
-def _average(xp: Namespace, values: Any, shares: Any) -> Any:
-    return xp.mean(values, axis=-1) if shares is None else xp.sum(values * shares, axis=-1)
-
-
-def _surplus(xp: Namespace, cloud: Cloud) -> Any:
-    """1 / (1 − Σ share²) − 1, by which leaving out the pairs of a point with itself raises an average: 1 / (n − 1)."""
-    if cloud.shares is None:
-        return 1 / (cloud.points.shape[-2] - 1)
-    alone = xp.sum(cloud.shares * cloud.shares, axis=-1)
-    single = alone == 1
-    return xp.where(single, 0.0, alone / xp.where(single, 1.0, 1 - alone))
-
-
-# ---- dissimilarities ----
-
-
-def _kernel(
-    loss: str, kernel_type: str, bandwidth: Any, degree: Any, gamma: float, coef0: float
-) -> Dissimilarity | None:
-    """The kernel's dissimilarity; None for the linear one, which needs no table."""
-    one_of(loss, "kernel_type", kernel_type, KERNELS)
-    if isinstance(bandwidth, str) and bandwidth != "median":
-        raise ValueError(f'{loss}: expected kernel_bandwidth to be a number, several or "median"; got {bandwidth!r}')
-    several = _several(bandwidth)
-    if not several:
-        raise ValueError(f"{loss}: expected at least one kernel_bandwidth; got {bandwidth!r}")
-    for number in several:
-        if number != "median":
-            positive(loss, kernel_bandwidth=number)
-    at_least_one(loss, degree=degree)
-    positive(loss, gamma=gamma)
-    non_negative(loss, coef0=coef0)
-    if kernel_type in ("rbf", "laplace"):
-        return Dissimilarity(_rbf if kernel_type == "rbf" else _laplace, bandwidth)
-    if not isinstance(bandwidth, (int, float)) or bandwidth != 1:
-        got = f"got kernel_bandwidth {bandwidth!r} with kernel_type {kernel_type!r}"
-        raise ValueError(f"{loss}: expected kernel_bandwidth only with kernel_type 'rbf' or 'laplace'; {got}")
-    return None if kernel_type == "linear" else Dissimilarity(_polynomial(degree, gamma, coef0))
-
-
-def _several(bandwidth: Any) -> list[Any]:
-    """The bandwidths one by one."""
-    return [*bandwidth] if isinstance(bandwidth, (list, tuple)) else [bandwidth]
-
-
-def _rbf(xp: Namespace, points: Any, others: Any, *bandwidths: Any) -> Any:
-    squares = xp.distances(points, others, squared=True)
-    # Divided twice: the square of a bandwidth may be out of range.
-    return _summed(-xp.expm1(-0.5 * (squares / sigma) / sigma) for sigma in bandwidths)
-
-
-def _laplace(xp: Namespace, points: Any, others: Any, *bandwidths: Any) -> Any:
-    distances = xp.distances(points, others)
-    return _summed(-xp.expm1(-distances / sigma) for sigma in bandwidths)
-
-
-def _polynomial(degree: int, gamma: float, coef0: float) -> Table:
-    def table(xp: Namespace, points: Any, others: Any) -> Any:
-        at_points = (gamma * xp.sum(points * points, axis=-1, keepdims=True) + coef0) ** degree
-        at_others = (gamma * xp.sum(others * others, axis=-1, keepdims=True) + coef0) ** degree
-        between = (gamma * xp.matmul(points, xp.moveaxis(others, -1, -2)) + coef0) ** degree
-        return 0.5 * (at_points + xp.moveaxis(at_others, -1, -2)) - between
-
-    return table
-
-
-def _powers(beta: float) -> Table:
-    def table(xp: Namespace, points: Any, others: Any) -> Any:
-        distances = xp.distances(points, others)
-        if beta == 1:
-            return distances
-        equal = distances == 0
-        return xp.where(equal, 0.0, xp.where(equal, 1.0, distances) ** beta)
-
-    return table
-
-
-def _summed(tables: Any) -> Any:
-    first, *rest = tables
-    for table in rest:
-        first = first + table
-    return first
-
-
-def _bandwidths(clouds: Clouds, bandwidth: Any) -> tuple[Any, ...]:
-    if bandwidth == "median":
-        return (_median_distance(clouds),)
-    return tuple(clouds.xp.asarray(number, clouds.both[0].points) for number in _several(bandwidth))
-
-
-def _median_distance(clouds: Clouds) -> Any:
-    """The median over all pairs of different points of both clouds, as a table that fits theirs; 1 where it is 0."""
-    xp, (x, y) = clouds.xp, clouds.both
-    pooled = xp.stop_gradient(xp.concat([x.points, y.points], axis=-2))
-    step = -(-pooled.shape[-2] // MEDIAN_OF)
-    pooled = pooled[..., ::step, :]
-    count, batch = pooled.shape[-2], pooled.shape[:-2]
-    itself = xp.positions(pooled, axis=-2) == xp.moveaxis(xp.positions(pooled, axis=-2), -1, -2)
-    distances = xp.where(itself, inf, xp.distances(pooled, pooled))
-    pairs = count * (count - 1)
-    if x.shares is None:
-        found = xp.sort(xp.reshape(distances, (*batch, count * count)), axis=-1)
-        middle = 0.5 * (found[..., max(0, pairs // 2 - 1)] + found[..., pairs // 2])
-    else:
-        there = xp.concat([x.shares, y.shares], axis=-1)[..., ::step] != 0
-        distances = xp.where(xp.expand_dims(there, axis=-1) & xp.expand_dims(there, axis=-2), distances, inf)
-        found = xp.sort(xp.reshape(distances, (*batch, count * count)), axis=-1)
-        points = xp.sum(xp.where(there, 1, xp.zeros_like(xp.indices(there))), axis=-1, keepdims=True)
-        half = points * (points - 1) // 2
-        low = xp.take_along_axis(found, xp.where(half > 0, half - 1, half), axis=-1)
-        middle = xp.squeeze(0.5 * (low + xp.take_along_axis(found, half, axis=-1)), axis=-1)
-    unusable = (middle == 0) | (middle == inf)
-    return xp.reshape(xp.where(unusable, 1.0, middle), (*batch, 1, 1))
-
-
-# ---- the frame ----
-
-
-class PointWeights(NamedTuple):
-    """How much each point counts, and whether it does."""
-
-    pred_weights: Any
-    target_weights: Any
-    pred_mask: Any
-    target_mask: Any
-
-
-class Cloud(NamedTuple):
-    """One sample, or several along leading axes."""
-
-    points: Any
-    shares: Any  # what each point counts, of which the sum is 1 (0 if none counts); None: all alike
-
-
-class Clouds(NamedTuple):
-    """Both samples, checked, and with what does not count replaced."""
-
-    xp: Namespace
-    both: tuple[Cloud, Cloud]
-    items: Counted | None  # which problems count: not those without points
-
-
-def _clouds(
-    loss: str,
-    given: dict[str, Any],
-    points: PointWeights,
-    weights: Any,
-    mask: Any,
-    unbiased: bool,
-    options: dict[str, Any],
-) -> Clouds:
-    xp = namespace(loss, **given, weights=weights, **points._asdict(), mask=mask, **options)
-    _shapes(loss, **given)
-    floating(loss, xp, predictions=given["predictions"])
-    real(loss, xp, targets=given["targets"])
-    if unbiased and any(array.shape[-2] == 1 for array in given.values()):
-        raise ValueError(f"{loss}: expected at least 2 points in each sample if unbiased; got {described(**given)}")
-    x, y = xp.promote(*given.values())
-    batch = x.shape[:-2]
-    asked = counted(loss, xp, batch, weights, mask, x)
-    shares = [
-        _shares(loss, xp, "pred", x, points.pred_weights, points.pred_mask, asked),
-        _shares(loss, xp, "target", y, points.target_weights, points.target_mask, asked),
-    ]
-    empty = None
-    for share in shares:
-        if share is not None:
-            nothing = ~xp.any(share != 0, axis=-1)
-            empty = nothing if empty is None else empty | nothing
-    items = asked if empty is None else counted(loss, xp, batch, weights, mask, x, dropped=empty)
-    both: list[Cloud] = []
-    for cloud, share, other in ((x, shares[0], shares[1]), (y, shares[1], shares[0])):
-        if items is not None:
-            cloud = xp.select(_spread(xp, items.keep, cloud), cloud, 0.0)
-        if share is not None:
-            cloud = xp.select(_spread(xp, share != 0, cloud), cloud, 0.0)
-        elif other is not None:
-            share = xp.ones_like(cloud[..., 0]) / max(1, cloud.shape[-2])
-        both.append(Cloud(cloud, share))
-    return Clouds(xp, (both[0], both[1]), items)
-
-
-def _spread(xp: Namespace, keep: Any, like: Any) -> Any:
-    """A boolean per point or per problem, as one per number of `like`."""
-    return xp.broadcast_to(xp.reshape(keep, (*keep.shape, *[1] * (len(like.shape) - len(keep.shape)))), like.shape)
-
-
-def _shares(loss: str, xp: Namespace, side: str, cloud: Any, weights: Any, mask: Any, asked: Counted | None) -> Any:
-    """How much each point counts, of 1; None where all count alike."""
-    if weights is None and mask is None:
-        return None
-    shape = tuple(cloud.shape[:-1])
-    for name, array in ((f"{side}_weights", weights), (f"{side}_mask", mask)):
-        if array is not None and tuple(array.shape) != shape:
-            raise ValueError(
-                f"{loss}: expected {name} of shape {shape}, one per point; got {described(**{name: array})}"
-            )
-    if mask is not None and xp.kind(mask) != "bool":
-        raise TypeError(f"{loss}: expected {side}_mask of dtype bool (True counts); got {side}_mask {dtype_name(mask)}")
-    if weights is None:
-        weights = xp.astype(mask, cloud)
-    else:
-        real(loss, xp, **{f"{side}_weights": weights})
-        weights = xp.astype(weights, cloud)
-        if asked is not None:  # the points of a problem that does not count may have any weight
-            weights = xp.select(_spread(xp, asked.keep, weights), weights, 1.0)
-        if mask is not None:
-            weights = xp.select(mask, weights, 0.0)
-        weights = in_range(loss, xp, f"{side}_weights", weights, low=0.0)
-    total = xp.sum(weights, axis=-1, keepdims=True)
-    return weights / xp.where(total == 0, 1.0, total)
 
 
 def _reduced(loss: str, clouds: Clouds, values: Any, squared: bool, normalizer: Any, reduction: Reduction) -> Any:
@@ -514,14 +190,6 @@ def _reduced(loss: str, clouds: Clouds, values: Any, squared: bool, normalizer: 
     return reduce(loss, xp, values, clouds.items, normalizer=normalizer, reduction=reduction)
 
 
-def _shapes(loss: str, **given: Any) -> None:
-    predictions, targets = (tuple(array.shape) for array in given.values())
-    if len(predictions) < 2 or len(targets) < 2:
-        raise ValueError(f"{loss}: expected points of shape (..., points, dims); got {described(**given)}")
-    if predictions[:-2] != targets[:-2] or predictions[-1] != targets[-1]:
-        raise ValueError(f"{loss}: expected one batch and one number of dims; got {described(**given)}")
-
-
 def _arrays_of(bandwidth: Any) -> dict[str, Any]:
     """Bandwidths that are arrays, to be checked for their framework."""
-    return {f"kernel_bandwidth[{i}]": array_or_none(number) for i, number in enumerate(_several(bandwidth))}
+    return {f"kernel_bandwidth[{i}]": array_or_none(number) for i, number in enumerate(several(bandwidth))}

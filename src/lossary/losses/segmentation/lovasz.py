@@ -179,9 +179,8 @@ def _extension(xp: Namespace, errors: Any, true: Any, factor: Any, margin: float
     right = total - (xp.cumulative_sum(found, axis=-1) - found)
     union = total + (xp.cumulative_sum(false, axis=-1) - false)
     wider = union + false
-    overlap = xp.where(
-        union == 0, 1.0, right / xp.where(union == 0, 1.0, union)
-    )  # nothing true: the first error costs 1
+    nothing = union == 0  # nothing is true: the first error costs 1
+    overlap = xp.where(nothing, 1.0, right / xp.where(nothing, 1.0, union))
     step = (found + false * overlap) / xp.where(wider == 0, 1.0, wider)
     unknown = xp.expand_dims(xp.any(xp.isnan(errors), axis=-1), axis=-1)  # one NaN, and no order is known
     return xp.sum(xp.relu(margin + errors) * xp.where(unknown, nan, step), axis=-1)

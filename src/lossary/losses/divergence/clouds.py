@@ -1,0 +1,116 @@
+"""Two samples as clouds of points, checked, and with what does not count replaced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..._core.backends import namespace
+from ..._core.check import described, dtype_name, floating, in_range, real
+from ..._core.reduce import Counted, counted
+
+if TYPE_CHECKING:
+    from ..._core.backends.protocol import Namespace
+
+
+class PointWeights(NamedTuple):
+    """How much each point counts, and whether it does."""
+
+    pred_weights: Any
+    target_weights: Any
+    pred_mask: Any
+    target_mask: Any
+
+
+class Cloud(NamedTuple):
+    """One sample, or several along leading axes."""
+
+    points: Any
+    shares: Any  # what each point counts, of which the sum is 1 (0 if none counts); None: all alike
+
+
+class Clouds(NamedTuple):
+    """Both samples, checked, and with what does not count replaced."""
+
+    xp: Namespace
+    both: tuple[Cloud, Cloud]
+    items: Counted | None  # which problems count: not those without points
+
+
+def checked_clouds(
+    loss: str,
+    given: dict[str, Any],
+    points: PointWeights,
+    weights: Any,
+    mask: Any,
+    unbiased: bool,
+    options: dict[str, Any],
+) -> Clouds:
+    """Both samples, `given` by name; (*batch, n, d) and (*batch, m, d)."""
+    xp = namespace(loss, **given, weights=weights, **points._asdict(), mask=mask, **options)
+    _shapes(loss, **given)
+    floating(loss, xp, predictions=given["predictions"])
+    real(loss, xp, targets=given["targets"])
+    if unbiased and any(array.shape[-2] == 1 for array in given.values()):
+        raise ValueError(f"{loss}: expected at least 2 points in each sample if unbiased; got {described(**given)}")
+    x, y = xp.promote(*given.values())
+    batch = x.shape[:-2]
+    asked = counted(loss, xp, batch, weights, mask, x)
+    shares = [
+        _shares(loss, xp, "pred", x, points.pred_weights, points.pred_mask, asked),
+        _shares(loss, xp, "target", y, points.target_weights, points.target_mask, asked),
+    ]
+    empty = None
+    for share in shares:
+        if share is not None:
+            nothing = ~xp.any(share != 0, axis=-1)
+            empty = nothing if empty is None else empty | nothing
+    items = asked if empty is None else counted(loss, xp, batch, weights, mask, x, dropped=empty)
+    both: list[Cloud] = []
+    for cloud, share, other in ((x, shares[0], shares[1]), (y, shares[1], shares[0])):
+        if items is not None:
+            cloud = xp.select(_spread(xp, items.keep, cloud), cloud, 0.0)
+        if share is not None:
+            cloud = xp.select(_spread(xp, share != 0, cloud), cloud, 0.0)
+        elif other is not None:
+            share = xp.ones_like(cloud[..., 0]) / max(1, cloud.shape[-2])
+        both.append(Cloud(cloud, share))
+    return Clouds(xp, (both[0], both[1]), items)
+
+
+def _spread(xp: Namespace, keep: Any, like: Any) -> Any:
+    """A boolean per point or per problem, as one per number of `like`."""
+    return xp.broadcast_to(xp.reshape(keep, (*keep.shape, *[1] * (len(like.shape) - len(keep.shape)))), like.shape)
+
+
+def _shares(loss: str, xp: Namespace, side: str, cloud: Any, weights: Any, mask: Any, asked: Counted | None) -> Any:
+    """How much each point counts, of 1; None where all count alike."""
+    if weights is None and mask is None:
+        return None
+    shape = tuple(cloud.shape[:-1])
+    for name, array in ((f"{side}_weights", weights), (f"{side}_mask", mask)):
+        if array is not None and tuple(array.shape) != shape:
+            raise ValueError(
+                f"{loss}: expected {name} of shape {shape}, one per point; got {described(**{name: array})}"
+            )
+    if mask is not None and xp.kind(mask) != "bool":
+        raise TypeError(f"{loss}: expected {side}_mask of dtype bool (True counts); got {side}_mask {dtype_name(mask)}")
+    if weights is None:
+        weights = xp.astype(mask, cloud)
+    else:
+        real(loss, xp, **{f"{side}_weights": weights})
+        weights = xp.astype(weights, cloud)
+        if asked is not None:  # the points of a problem that does not count may have any weight
+            weights = xp.select(_spread(xp, asked.keep, weights), weights, 1.0)
+        if mask is not None:
+            weights = xp.select(mask, weights, 0.0)
+        weights = in_range(loss, xp, f"{side}_weights", weights, low=0.0)
+    total = xp.sum(weights, axis=-1, keepdims=True)
+    return weights / xp.where(total == 0, 1.0, total)
+
+
+def _shapes(loss: str, **given: Any) -> None:
+    predictions, targets = (tuple(array.shape) for array in given.values())
+    if len(predictions) < 2 or len(targets) < 2:
+        raise ValueError(f"{loss}: expected points of shape (..., points, dims); got {described(**given)}")
+    if predictions[:-2] != targets[:-2] or predictions[-1] != targets[-1]:
+        raise ValueError(f"{loss}: expected one batch and one number of dims; got {described(**given)}")
