@@ -74,11 +74,6 @@ def reductions(case: Case, shape: tuple[int, ...]) -> tuple[Options, ...]:
     return tuple(reduction for reduction in known if set(reduction) <= case.parameters)
 
 
-def has_shape(case: Case, shape: str) -> None:
-    if shape not in case.shapes:
-        pytest.skip(f"{case.name} has no {shape} form")
-
-
 def alike_along_axes(options: Options) -> bool:
     """Does no option belong to one axis of the items, so that they can be laid in a row?"""
     return np.ndim(options.get("pos_weight", 0.0)) == 0
@@ -94,21 +89,20 @@ def counting(case: Case, kwargs: Kwargs, shape: tuple[int, ...], way: dict[str, 
 # ---- the rule ----
 
 
-@pytest.mark.parametrize("shape", SHAPES)
 @options(where=reduces)
-def test_rule(case: Case, options: Options, shape: str, rng: np.random.Generator) -> None:
-    has_shape(case, shape)
-    kwargs = case.inputs(options, shape)
-    losses = case.items(**kwargs)
-    for name, way in ways(case, losses.shape, rng).items():
-        for reduction in reductions(case, losses.shape):
-            factor = counting(case, kwargs, losses.shape, way)
-            share = 1.0 if reduction["reduction"] == "batch_sum" else case.share(kwargs)
-            expected = reduced(losses, factor, share=share, **reduction)
-            found = objective(case.fn(**kwargs, **way, **reduction))
-            assert found.shape == np.shape(expected), (name, reduction)
-            rtol = 1e-12 * case.factor
-            np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-14, err_msg=f"{name} {reduction}")
+def test_rule(case: Case, options: Options, rng: np.random.Generator) -> None:
+    for shape in case.shapes:
+        kwargs = case.inputs(options, shape)
+        losses = case.items(**kwargs)
+        for name, way in ways(case, losses.shape, rng).items():
+            for reduction in reductions(case, losses.shape):
+                factor = counting(case, kwargs, losses.shape, way)
+                share = 1.0 if reduction["reduction"] == "batch_sum" else case.share(kwargs)
+                expected = reduced(losses, factor, share=share, **reduction)
+                found = objective(case.fn(**kwargs, **way, **reduction))
+                assert found.shape == np.shape(expected), (shape, name, reduction)
+                rtol = 1e-12 * case.factor
+                np.testing.assert_allclose(found, expected, rtol, atol=1e-14, err_msg=f"{shape} {name} {reduction}")
 
 
 @pytest.mark.parametrize("framework", [row(OnTorch, "f32"), row(OnJax, "f32")])
@@ -327,15 +321,18 @@ def test_everything_ignored_is_zero(case: Case, framework: OnNumpy) -> None:
     check_zero(framework, case, kwargs | {str(case.ignored): ignored, "ignore_index": -1}, "ignored")
 
 
-@pytest.mark.parametrize(("shape", "reduction"), [((0, 5), "mean"), ((0, 5, 3), "batch_sum")], ids=["rows", "dense"])
+EMPTY = {"rows": ((0, 5), "mean"), "dense": ((0, 5, 3), "batch_sum")}
+
+
 @cases(where=lambda case: case.reducible, sampled="loss")
 @every_framework
-def test_empty_batch_is_zero(case: Case, framework: OnNumpy, shape: tuple[int, ...], reduction: str) -> None:
-    has_shape(case, "rows" if len(shape) == 2 else "dense")
-    kwargs = case.arrays(shape) | case.fixed | case.options[0]
-    if len(shape) > 2 and "channel_axis" in case.parameters:
-        kwargs |= {"channel_axis": 1}
-    check_zero(framework, case, kwargs | {"reduction": reduction}, reduction)
+def test_empty_batch_is_zero(case: Case, framework: OnNumpy) -> None:
+    for form in case.shapes:
+        shape, reduction = EMPTY[form]
+        kwargs = case.arrays(shape) | case.fixed | case.options[0]
+        if len(shape) > 2 and "channel_axis" in case.parameters:
+            kwargs |= {"channel_axis": 1}
+        check_zero(framework, case, kwargs | {"reduction": reduction}, reduction)
 
 
 @cases(where=lambda case: case.layout.kind == "element" and case.reducible and "dense" in case.shapes)

@@ -12,10 +12,6 @@ from tests.probes.probe import Arrays, Probe, each, generator, settings, spread
 NOT_REDUCED: dict[str, dict[str, Any]] = {"proxy_anchor_loss": {}}
 
 ITEMS, FEATURES, CLASSES = 32, 4, 3
-SCALED = {
-    "factor": 8.0,
-    "reason": "float32 holds a cosine to 6e-8, of which the scale makes up to 64 times as much in a logit",
-}
 
 
 def _points(rng: np.random.Generator, *names: str, size: float = 0.4) -> Arrays:
@@ -62,8 +58,8 @@ def ordinary() -> Iterator[Probe]:
     for near, note in ((0.0, "random"), (0.5, "related")):
         for loss, arrays in _by_class(rng, near):
             # Which two numbers of either sign are subtracted in ProxyNCA, and the large scales of the others.
-            yield Probe(loss, arrays, {}, note=note, whole=True, **SCALED)
-            yield Probe(loss, arrays, {"scale": 4.0}, note=note, whole=True, **SCALED)
+            yield Probe(loss, arrays, {}, note=note, whole=True)
+            yield Probe(loss, arrays, {"scale": 4.0}, note=note, whole=True)
 
 
 def tails() -> Iterator[Probe]:
