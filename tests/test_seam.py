@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import ndimage
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
@@ -196,20 +195,6 @@ def test_jax_keeps_no_table(jax: ModuleType, rng: np.random.Generator) -> None:
 
 
 # ---- images ----
-
-
-@pytest.mark.parametrize("mode", ["reflect", "constant"])
-@every_framework
-def test_filters(framework: OnNumpy, mode: str, rng: np.random.Generator) -> None:
-    images, kernel = points(rng, 2, 3, 6, 7), points(rng, 3, 3)
-
-    def filtered(xp: Any, x: Any) -> Any:
-        padded = xp.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)], mode=mode)
-        return xp.depthwise_conv(padded, xp.asarray(kernel, x))
-
-    edge = "mirror" if mode == "reflect" else "constant"  # scipy's name for a reflection that leaves the edge alone
-    expected = ndimage.correlate(images, kernel[None, None], mode=edge)
-    np.testing.assert_allclose(framework.value(apply(filtered), {"x": images}), expected, rtol=1e-5, atol=1e-5)
 
 
 @every_framework

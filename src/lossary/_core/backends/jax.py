@@ -19,16 +19,13 @@ from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
 from jax.lax import optimization_barrier as _untyped_barrier
 from jax.lax import stop_gradient as stop_gradient
-from jax.nn import log_softmax as _log_softmax
 from jax.nn import sigmoid as sigmoid
 from jax.nn import softmax as _softmax
 from jax.numpy import any as any
 from jax.numpy import broadcast_to as broadcast_to
-from jax.numpy import cos as cos
 from jax.numpy import exp as exp
 from jax.numpy import expand_dims as expand_dims
 from jax.numpy import expm1 as expm1
-from jax.numpy import flip as flip
 from jax.numpy import isfinite as isfinite
 from jax.numpy import isnan as isnan
 from jax.numpy import log as log
@@ -41,7 +38,6 @@ from jax.numpy import ones_like as ones_like
 from jax.numpy import reshape as reshape
 from jax.numpy import roll as roll
 from jax.numpy import sign as sign
-from jax.numpy import sin as sin
 from jax.numpy import sort as sort
 from jax.numpy import squeeze as squeeze
 from jax.numpy import stack as stack
@@ -275,10 +271,6 @@ def logsumexp(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
     return logsumexp_of_any(_HERE, x, axis=axis, keepdims=keepdims)
 
 
-def log_softmax(x: Array, /, *, axis: int) -> Array:
-    return _log_softmax(x, axis=axis)
-
-
 def softmax(x: Array, /, *, axis: int) -> Array:
     return _softmax(x, axis=axis)
 
@@ -308,21 +300,6 @@ def window_moments(
     means: Array, variances: Array | None, shares: Sequence[float], /, *, axis: int
 ) -> tuple[Array, Array]:
     return window_moments_shifted(_HERE, means, variances, shares, axis=axis)
-
-
-def depthwise_conv(x: Array, kernel: Array, /) -> Array:
-    channels = x.shape[1]
-    filters = jnp.broadcast_to(kernel, (channels, 1, *kernel.shape))
-    space = "DHW"[-kernel.ndim :]
-    return jax.lax.conv_general_dilated(
-        x,
-        filters,
-        window_strides=(1,) * kernel.ndim,
-        padding="VALID",
-        dimension_numbers=(f"NC{space}", f"OI{space}", f"NC{space}"),
-        feature_group_count=channels,
-        precision=jax.lax.Precision.HIGHEST,
-    )
 
 
 def by_rows(

@@ -14,7 +14,6 @@ from numpy import argmax as argmax
 from numpy import argmin as argmin
 from numpy import broadcast_to as broadcast_to
 from numpy import expand_dims as expand_dims
-from numpy import flip as flip
 from numpy import isfinite as isfinite
 from numpy import isnan as isnan
 from numpy import maximum as maximum
@@ -63,7 +62,7 @@ log = _quiet(np.log)
 log1p = _quiet(np.log1p)
 multiply = _quiet(np.multiply)
 matmul = _quiet(np.matmul)
-sin, cos, atan = _quiet(np.sin), _quiet(np.cos), _quiet(np.arctan)
+atan = _quiet(np.arctan)
 
 
 def where(condition: Array, x: Any, y: Any, /) -> Array:
@@ -210,14 +209,9 @@ def logsumexp(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
 
 
 @_quiet
-def log_softmax(x: Array, /, *, axis: int) -> Array:
-    shifted = x - np.max(x, axis=axis, keepdims=True)
-    return shifted - np.log(sum(np.exp(shifted), axis=axis, keepdims=True))
-
-
-@_quiet
 def softmax(x: Array, /, *, axis: int) -> Array:
-    return np.exp(log_softmax(x, axis=axis))
+    powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return powers / sum(powers, axis=axis, keepdims=True)
 
 
 @_quiet
@@ -252,12 +246,6 @@ def window_moments(
     means: Array, variances: Array | None, shares: Sequence[float], /, *, axis: int
 ) -> tuple[Array, Array]:
     return window_moments_shifted(_HERE, means, variances, shares, axis=axis)
-
-
-def depthwise_conv(x: Array, kernel: Array, /) -> Array:
-    axes = tuple(range(2, x.ndim))
-    windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape, axis=axes)
-    return np.tensordot(windows.astype(np.float64), kernel.astype(np.float64), axes=kernel.ndim).astype(x.dtype)
 
 
 def by_rows(

@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch import abs as abs
 from torch import atan as atan
-from torch import cos as cos
 from torch import exp as exp
 from torch import expm1 as expm1
 from torch import isfinite as isfinite
@@ -26,7 +25,6 @@ from torch import multiply as multiply
 from torch import ones_like as ones_like
 from torch import relu as relu
 from torch import sigmoid as sigmoid
-from torch import sin as sin
 from torch import tanh as tanh
 from torch import zeros_like as zeros_like
 from torch.utils._pytree import register_pytree_node
@@ -138,10 +136,6 @@ def concat(arrays: Sequence[Tensor], /, *, axis: int) -> Tensor:
 
 def stack(arrays: Sequence[Tensor], /, *, axis: int) -> Tensor:
     return torch.stack(tuple(arrays), dim=axis)
-
-
-def flip(x: Tensor, /, *, axis: int) -> Tensor:
-    return torch.flip(x, (axis,))
 
 
 def roll(x: Tensor, shift: int, /, *, axis: int) -> Tensor:
@@ -289,10 +283,6 @@ def logsumexp(x: Tensor, /, *, axis: int, keepdims: bool = False) -> Tensor:
     return logsumexp_of_any(_HERE, x, axis=axis, keepdims=keepdims)
 
 
-def log_softmax(x: Tensor, /, *, axis: int) -> Tensor:
-    return torch.log_softmax(x, dim=axis)
-
-
 def softmax(x: Tensor, /, *, axis: int) -> Tensor:
     return torch.softmax(x, dim=axis)
 
@@ -338,12 +328,6 @@ def window_moments(
     if _plain(means) and (variances is None or _plain(variances)):
         return window_moments_stored(means, variances, tuple(shares), axis)
     return window_moments_shifted(_HERE, means, variances, shares, axis=axis)
-
-
-def depthwise_conv(x: Tensor, kernel: Tensor, /) -> Tensor:
-    channels = x.shape[1]
-    filters = kernel.expand(channels, 1, *kernel.shape)
-    return {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[kernel.ndim](x, filters, groups=channels)
 
 
 def by_rows(
