@@ -4,6 +4,8 @@ PYTHON ?= $(firstword $(foreach name, python3 python3.13 python3.12 python3.11 p
             $(shell $(name) -c 'import sys; sys.version_info < (3, 10) or print("$(name)")' 2>/dev/null)))
 BIN = .venv/bin
 READY = .venv/.ready
+# One thread each: arrays are small, and processes that wait for each other's threads take three times as long.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .PHONY: help setup demo test test-all check format catalog bench legs clean
 
@@ -16,10 +18,10 @@ demo: $(READY)  ## train real models on real data, in PyTorch and JAX; options: 
 	$(BIN)/lossary demo $(ARGS)
 
 test: $(READY)  ## the fast tests and all examples in docstrings; options: make test ARGS="-k huber"
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-all: $(READY)  ## every test, the slow ones too
-	$(BIN)/python -m pytest -m "" $(ARGS)
+	$(PYTEST) -m "" $(ARGS)
 
 check: $(READY)  ## format, lint, spelling and types (on Python 3.11 or newer, with the types of NumPy 2.4)
 	$(BIN)/ruff format --check

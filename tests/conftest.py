@@ -1,4 +1,6 @@
-"""For every test: eight CPU devices in JAX, to shard over, and the same random numbers whatever runs before."""
+"""For every test: eight CPU devices in JAX, to shard over, the same random numbers whatever runs before, and compiled
+programs that do not pile up.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import random
 import sys
 import zlib
 from collections.abc import Iterator
+from itertools import count
 from types import ModuleType
 
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
@@ -23,7 +26,7 @@ collect_ignore = [
 ]
 
 
-EVERY = 8  # of the rows of the newer families one in so many runs by default, picked by its name
+EVERY = 12  # of the rows of the newer families one in so many runs by default, picked by its name
 WHOLE = ("regression", "classification", "likelihood")  # whose rows all run
 
 
@@ -40,6 +43,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = str(probe) if probe else item.nodeid
         if getattr(row, "family", WHOLE[0]) not in WHOLE and zlib.crc32(name.encode()) % EVERY:
             item.add_marker(pytest.mark.slow)
+
+
+TESTS_PER_CACHE = 300
+"""XLA keeps every program that it compiled, in three memory maps each; at Linux's limit of 65,530 it crashes."""
+_finished = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _compiled_programs_do_not_pile_up() -> Iterator[None]:
+    yield
+    if next(_finished) % TESTS_PER_CACHE == 0 and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(autouse=True)
