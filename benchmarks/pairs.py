@@ -140,10 +140,10 @@ def _triplets(large: int, small: int) -> Iterator[Sized]:
     loss = partial(lossary.online_triplet_loss, mining="all")
     leaves, labels = of(small)
     yield _in_torch(
-        "online_triplet all", loss, leaves, labels, against="every triplet", theirs=_enumerated, target=0.02
+        "online_triplet all", loss, leaves, labels, against="every triplet", theirs=_enumerated, target=0.02, slow=True
     )
     leaves, labels = of(large)
-    yield _in_torch("online_triplet all", loss, leaves, labels, most=200.0)
+    yield _in_torch("online_triplet all", loss, leaves, labels, most=200.0, slow=True)
 
 
 # ---- samples ----
@@ -178,8 +178,8 @@ def _samples(small: int, large: int) -> Iterator[Sized]:
         ("energy_distance", partial(lossary.energy_distance, squared=True), _energy_by_products),
     ):
         few, many = ([arrays.normal((n, 64), seed) for seed in (0, 1)] for n in (small, large))
-        yield _in_torch(name, loss, few, against="matrix products", theirs=theirs, target=1.5)
-        yield _in_torch(name, loss, many, most=300.0, limit=_products(4, large, large, 64))
+        yield _in_torch(name, loss, few, against="matrix products", theirs=theirs, target=1.5, slow=True)
+        yield _in_torch(name, loss, many, most=300.0, slow=True)
 
 
 # ---- clouds ----
@@ -198,9 +198,9 @@ def _clouds(large: int, in_jax: int) -> Iterator[Sized]:
 
     yield _in_torch(
         "chamfer", lossary.chamfer_distance, of(large),
-        against="two k-d tree queries", theirs=_two_queries, target=2.0, most=60.0,
+        against="two k-d tree queries", theirs=_two_queries, target=2.0, most=60.0, slow=True,
     )  # fmt: skip
-    yield _in_jax("chamfer", lossary.chamfer_distance, of(in_jax), most=300.0)
+    yield _in_jax("chamfer", lossary.chamfer_distance, of(in_jax), most=300.0, slow=True)
 
 
 # ---- vocabulary ----

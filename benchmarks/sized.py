@@ -18,8 +18,8 @@ MIB = 2**20
 COLUMNS = (
     "loss", "shape", "in", "against", "ours ms", "theirs ms", "ratio", "target", "limit ms", "peak MiB", "target MiB",
 )  # fmt: skip
-LONG = 2.0  # seconds: what takes longer is timed in few rounds
-FEW = Rounds(3, 3)
+LONG = 0.2  # seconds: what takes at least as long is timed in few rounds of one turn
+FEW = Rounds(3, 3, turns=1)
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Sized:
     target: float | None = None  # of the ratio
     most: float | None = None  # MiB
     limit: float | None = None  # seconds that the machine needs at least
+    slow: bool = False  # for a few rounds only, whatever the limit
 
 
 def sized(name: str, title: str, notes: str, cases: Callable[[Scale], Iterator[Sized]]) -> Question:
@@ -50,7 +51,7 @@ def sized(name: str, title: str, notes: str, cases: Callable[[Scale], Iterator[S
 
 
 def _row(case: Sized, scale: Scale) -> Row:
-    rounds = scale.rounds if case.limit is None or case.limit < LONG / 10 else FEW
+    rounds = FEW if case.slow or (case.limit or 0.0) > LONG else scale.rounds
     ratio = compare(case.ours, case.theirs or case.ours, rounds)
     peak = case.memory() / MIB
     judged = [
