@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import importing, jax_jitted, memory, overhead, torch_compiled, torch_composed, torch_native
+from . import importing, jax_jitted, memory, overhead, pairs, torch_compiled, torch_composed, torch_native
 
 QUESTIONS = tuple(
     module.QUESTION
-    for module in (torch_native, overhead, jax_jitted, torch_compiled, torch_composed, importing, memory)
+    for module in (torch_native, overhead, jax_jitted, torch_compiled, torch_composed, importing, memory, pairs)
 )

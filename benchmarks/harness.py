@@ -59,6 +59,7 @@ class Ratio:
 class Rounds(NamedTuple):
     least: int
     most: int
+    turns: int = TURNS
 
 
 def compare(ours: Side, theirs: Side, rounds: Rounds) -> Ratio:
@@ -66,17 +67,17 @@ def compare(ours: Side, theirs: Side, rounds: Rounds) -> Ratio:
     order = random.Random(0)
     pairs: list[tuple[float, float]] = []
     with _without_gc():
-        repeats = _repeats(ours, theirs)
+        repeats = _repeats(ours, theirs) if rounds.turns > 1 else 1
         start = perf_counter()
         while len(pairs) < rounds.least or (len(pairs) < rounds.most and perf_counter() - start < PATIENCE):
-            pairs.append(_round(ours, theirs, repeats, order))
+            pairs.append(_round(ours, theirs, repeats, rounds.turns, order))
     low, middle, high = quantiles((a / b for a, b in pairs), n=4, method="inclusive")
     return Ratio(middle, low, high, median(a for a, _ in pairs), median(b for _, b in pairs))
 
 
-def _round(ours: Side, theirs: Side, repeats: int, order: random.Random) -> tuple[float, float]:
+def _round(ours: Side, theirs: Side, repeats: int, turns: int, order: random.Random) -> tuple[float, float]:
     a = b = inf
-    for _ in range(TURNS):
+    for _ in range(turns):
         if order.random() < 0.5:
             a = min(a, _turn(ours, repeats))
             b = min(b, _turn(theirs, repeats))

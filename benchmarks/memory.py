@@ -22,7 +22,7 @@ class Held(NamedTuple):
 
 
 def held(function: Callable[..., Tensor], inputs: list[Tensor], wrt: tuple[int, ...]) -> Held:
-    return Held(_saved(function, inputs, wrt), _peak(running(TRAINING, function, inputs, wrt)))
+    return Held(_saved(function, inputs, wrt), peak_of(running(TRAINING, function, inputs, wrt)))
 
 
 def _saved(function: Callable[..., Tensor], inputs: list[Tensor], wrt: tuple[int, ...]) -> int:
@@ -41,7 +41,7 @@ def _saved(function: Callable[..., Tensor], inputs: list[Tensor], wrt: tuple[int
     return kept + (0 if result.untyped_storage().data_ptr() in storages else result.untyped_storage().nbytes())
 
 
-def _peak(step: Callable[[], Any]) -> int:
+def peak_of(step: Callable[[], Any]) -> int:
     step()  # what is allocated once, on the first call, is not counted
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as run:
         step()

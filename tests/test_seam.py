@@ -13,6 +13,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 from lossary._core.backends import namespace
+from lossary._core.backends.composed import class_overlap_by_parts
 from lossary.streaming.pairs import over_rows
 from tests.support.frameworks import NUMPY, TORCH_F64, Kwargs, OnNumpy, every_framework, frameworks_with_gradients
 
@@ -123,7 +124,7 @@ def attention(xp: Any, chunk: Any, **arrays: Any) -> Any:
     x, y = arrays["x"], arrays["y"]
     axis = len(x.shape) - 2
     number = xp.sum(0 * x, axis=-1) + xp.astype(xp.positions(x[..., 0], axis=-1), x)
-    return over_rows(xp, rows, (x, number), (y,), entries=y.shape[-2], chunk_size=chunk, axis=axis)
+    return over_rows("seam", xp, rows, (x, number), (y,), entries=y.shape[-2], chunk_size=chunk, axis=axis)
 
 
 @pytest.mark.parametrize("batch", [(), (2,)], ids=["rows", "batches"])
@@ -192,6 +193,119 @@ def test_jax_keeps_no_table(jax: ModuleType, rng: np.random.Generator) -> None:
 
     assert peak(16) < 512 * 512 * 4 / 4
     assert peak(None) >= 512 * 512 * 4
+
+
+# ---- totals of blocks, with gradients taken on the way ----
+
+
+def total_of(xp: Any, chunk: Any, **arrays: Any) -> Any:
+    """Σ (logsumexp of a row of x over y + its place)², of places that are integers."""
+
+    def rows(x: Any, place: Any, y: Any) -> Any:
+        return (xp.logsumexp(xp.matmul(x, y.T), axis=-1) + xp.astype(place, x)) ** 2
+
+    x, y = arrays["x"], arrays["y"]
+    place = xp.squeeze(xp.positions(x, axis=0), axis=1)
+    return xp.total_by_rows(rows, (x, place), (y,), chunk_size=chunk)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 6, 7, 8])
+@every_framework
+def test_totals_of_blocks_are_totals(framework: OnNumpy, chunk: int, rng: np.random.Generator) -> None:
+    arrays = {"x": points(rng, 7, 3), "y": points(rng, 5, 3)}
+    expected = np.sum((logsumexp(arrays["x"] @ arrays["y"].T, axis=-1) + np.arange(7)) ** 2)
+    found = framework.outcome(apply(lambda xp, **kw: total_of(xp, chunk, **kw)), arrays)
+    np.testing.assert_allclose(found.value, expected, rtol=1e-5)
+    dense = framework.outcome(apply(lambda xp, **kw: total_of(xp, None, **kw)), arrays)
+    for name, gradient in found.gradients.items():
+        np.testing.assert_allclose(gradient, dense.gradients[name], rtol=1e-5, atol=1e-4)
+
+
+def test_totals_of_blocks_have_two_derivatives(torch: ModuleType, rng: np.random.Generator) -> None:
+    leaves = list(TORCH_F64.leaves({"x": points(rng, 5, 2), "y": points(rng, 4, 2)}).values())
+
+    def total(x: Any, y: Any) -> Any:
+        return total_of(namespace("seam", x=x), 2, x=x, y=y)
+
+    assert torch.autograd.gradcheck(total, leaves)
+    assert torch.autograd.gradgradcheck(total, leaves)
+
+
+def test_totals_of_blocks_in_every_mode_of_jax(jax: ModuleType, rng: np.random.Generator) -> None:
+    x, y, step = (jax.numpy.asarray(points(rng, 5, 2)) for _ in range(3))
+
+    def modes(chunk: Any) -> Any:
+        def total(x: Any, y: Any) -> Any:
+            return total_of(namespace("seam", x=x), chunk, x=x, y=y)
+
+        pushed = jax.jvp(lambda x: total(x, y), (x,), (step,))[1]
+        bent = jax.jvp(jax.grad(total), (x, y), (step, step))[1]
+        return (
+            pushed,
+            bent,
+            jax.hessian(total, 1)(x, y),
+            jax.vmap(jax.grad(total, 1), (0, None))(jax.numpy.stack([x, y]), y),
+        )
+
+    found, dense = (jax.jit(lambda chunk=chunk: modes(chunk))() for chunk in (2, None))
+    for one, other in zip(found, dense, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+# ---- one entry of each row ----
+
+
+@every_framework
+def test_values_are_put_along_an_axis(framework: OnNumpy, rng: np.random.Generator) -> None:
+    x, new, place = points(rng, 3, 4), points(rng, 3, 1), np.array([[2], [0], [3]])
+    expected = x.copy()
+    np.put_along_axis(expected, place, new, axis=1)
+    put = apply(lambda xp, x, new, place: xp.put_along_axis(x, place, new, axis=1))
+    found = framework.outcome(put, {"x": x, "new": new, "place": place})
+    np.testing.assert_allclose(found.value, expected, rtol=1e-6)
+    if found.gradients:
+        assert found.gradients["x"].tolist() == (expected == x).astype(float).tolist()
+        assert found.gradients["new"].tolist() == [[1.0]] * 3
+
+
+# ---- the overlap of classes ----
+
+OVERLAPS = [
+    pytest.param(per_example, weighted, entropy, id=f"{per_example}-{weighted}-{entropy}")
+    for per_example in (False, True)
+    for weighted in (False, True)
+    for entropy in (False, True)
+]
+
+
+@pytest.mark.parametrize(("per_example", "weighted", "entropy"), OVERLAPS)
+def test_stored_overlap_is_the_composed_one(
+    torch: ModuleType, per_example: bool, weighted: bool, entropy: bool, rng: np.random.Generator
+) -> None:
+    """Confident pixels too, right ones and wrong ones: a gradient beside 1 keeps its digits."""
+    logits, index = points(rng, 2, 3, 5), rng.integers(0, 3, (2, 5))
+    logits[0, :, 0], index[0, 0] = (30.0, 0.0, 5.0), 0
+    logits[1, :, 1], index[1, 1] = (0.0, 25.0, 3.0), 2
+    logits[0, :, 2], index[0, 2] = (0.0, -200.0, 3.0), 1
+    leaf = torch.tensor(logits, requires_grad=True)
+    labels, factor = torch.tensor(index), torch.rand(2, 5, dtype=torch.float64) if weighted else None
+    options = {"per_example": per_example, "entropy": entropy}
+    xp = namespace("seam", x=leaf)
+    pulls = [torch.rand(2, 5, dtype=torch.float64)] if entropy else []
+    pulls += [torch.rand(2, 3, dtype=torch.float64) if per_example else torch.rand(3).double() for _ in range(3)]
+
+    def of(function: Callable[..., Any]) -> Any:
+        parts = [part for part in function(leaf) if part is not None]
+        return parts, *torch.autograd.grad(parts, leaf, pulls)
+
+    found = of(lambda x: xp.class_overlap(x, labels, factor, axis=1, **options))
+    composed = of(lambda x: class_overlap_by_parts(xp, x, labels, factor, axis=1, **options))
+    for one, other in zip((*found[0], found[1]), (*composed[0], composed[1]), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=0)
+    assert torch.autograd.gradgradcheck(
+        lambda x: [part for part in xp.class_overlap(x, labels, factor, axis=1, **options) if part is not None],
+        torch.tensor(points(rng, 2, 3, 5), requires_grad=True),
+    )
 
 
 # ---- images ----

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+import lossary
 from tests.catalog import Case, cases
 from tests.support.compare import assert_close_by_rows
 from tests.support.frameworks import JAX, TORCH, Kwargs, OnJax, OnNumpy, OnTorch, Outcome, objective, row, split
@@ -95,6 +97,18 @@ def test_size_that_is_none(case: Case, size: Any) -> None:
         pytest.importorskip(framework.name)
         with refused(ValueError, f"{case.fn.__name__}: {text}"):
             call(framework, case.fn, case.inputs(case.options[0]) | {"chunk_size": size})
+
+
+@pytest.mark.parametrize("framework", [row(OnNumpy, "f32"), row(OnTorch, "f32")])
+def test_a_table_without_memory_says_how_large_it_is_and_what_to_do(framework: OnNumpy) -> None:
+    """Asked for as a whole. JAX computes in the background, and tells only whoever uses the result."""
+    points = framework.native({"points": np.ones((1 << 20, 1), np.float32)})["points"]
+    told = re.escape('1048576 numbers (4096 GiB in float32) that chunk_size=None asks for; chunk_size="auto" computes')
+    for distance in (lossary.energy_distance, lossary.sinkhorn_divergence):
+        with pytest.raises(MemoryError, match=f"^{distance.__name__}: no memory for the table"):
+            distance(points, points, chunk_size=None)
+    with pytest.raises(MemoryError, match=f"^clip_loss: no memory for the table of 1048576 × {told} it in blocks$"):
+        lossary.clip_loss(points, points, chunk_size=None)
 
 
 @cases(where=streams)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 else:
     ChunkSize = Any
 
-DENSE = 1 << 24  # entries: a table up to this size is held whole
+DENSE = 1 << 24  # entries: a table up to this size is held whole, where blocks would be computed twice
 BLOCK = 1 << 20  # entries of a block, of which a few temporaries fit the caches and cost no memory to speak of
+_TOO_LARGE = re.compile("MemoryError|can't allocate|out of memory|RESOURCE_EXHAUSTED", re.IGNORECASE)
+UNROLLED = 16  # blocks at most where a loop is written out and compiled block by block
 
 
 def known_chunk_size(loss: str, chunk_size: Any) -> None:
@@ -29,16 +32,26 @@ def known_chunk_size(loss: str, chunk_size: Any) -> None:
         )
 
 
-def rows_at_once(chunk_size: ChunkSize, rows: int, entries: int, block: int = BLOCK) -> int | None:
+def rows_at_once(
+    chunk_size: ChunkSize,
+    rows: int,
+    entries: int,
+    *,
+    dense: int = DENSE,
+    block: int = BLOCK,
+    unrolled: bool = False,
+) -> int | None:
     """How many of `rows` to take at a time, each of which has `entries` numbers in the table; None: all of them."""
     if chunk_size is None:
         return None
     if chunk_size == "auto":
-        return None if rows * entries <= DENSE else max(1, block // max(1, entries))
+        block = max(block, rows * entries // UNROLLED) if unrolled else block
+        return None if rows * entries <= dense else max(1, block // max(1, entries))
     return None if chunk_size >= rows else chunk_size
 
 
 def over_rows(
+    loss: str,
     xp: Namespace,
     function: Callable[..., Any],
     rows: Sequence[Any],
@@ -53,9 +66,26 @@ def over_rows(
     Gradients flow to `rows` and `shared` alone: what `function` closes over must not need one. The backward pass
     computes each block again.
     """
-    return xp.by_rows(
-        function, rows, shared, chunk_size=rows_at_once(chunk_size, rows[0].shape[axis], entries), axis=axis
-    )
+    chunk = rows_at_once(chunk_size, rows[0].shape[axis], entries, unrolled=xp.unrolls())
+    if chunk_size is None:
+        function = told_if_too_large(loss, function, rows[0].shape[axis], entries)
+    return xp.by_rows(function, rows, shared, chunk_size=chunk, axis=axis)
+
+
+def told_if_too_large(loss: str, function: Callable[..., Any], rows: int, entries: int) -> Callable[..., Any]:
+    """`function`, whose failure to get memory for the whole table says how large that is, and what to do."""
+
+    def told(*arrays: Any) -> Any:
+        try:
+            return function(*arrays)
+        except (MemoryError, RuntimeError) as error:
+            if not _TOO_LARGE.search(f"{type(error).__name__} {error}"):
+                raise
+            size = f"{rows} × {entries} numbers ({rows * entries / 2**28:.4g} GiB in float32)"
+            table = f"the table of {size} that chunk_size=None asks for"
+            raise MemoryError(f'{loss}: no memory for {table}; chunk_size="auto" computes it in blocks') from error
+
+    return told
 
 
 def reduced_over_rows(
@@ -77,10 +107,15 @@ def reduced_over_rows(
     """`reduce` of the losses that `function` gives, one a row; `like` has their shape and dtype.
 
     A sum or mean has one gradient but for a factor, which is known beforehand: blocks are seen once, not again in the
-    backward pass.
+    backward pass, and then they are faster than the table as a whole, which outgrows the caches.
     """
-    chunk = rows_at_once(chunk_size, rows[0].shape[0], entries, block)
-    if chunk is None or reduction not in ("mean", "sum"):
+    once = reduction in ("mean", "sum")
+    unrolled = xp.unrolls()
+    dense = block if once and not unrolled else DENSE
+    chunk = rows_at_once(chunk_size, rows[0].shape[0], entries, dense=dense, block=block, unrolled=unrolled)
+    if chunk_size is None:
+        function = told_if_too_large(loss, function, rows[0].shape[0], entries)
+    if chunk is None or not once:
         losses = xp.reshape(xp.by_rows(function, rows, shared, chunk_size=chunk), like.shape)
         return reduce(loss, xp, losses, items, normalizer=normalizer, reduction=reduction, divisor=divisor)
     factor = xp.reshape(multipliers(xp, like, items, normalizer, reduction, divisor), (-1,))

@@ -20,7 +20,7 @@ def log_odds_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -
     index = xp.expand_dims(index, axis=axis)
     own = xp.take_along_axis(logits, index, axis=axis)
     own = xp.where(own == inf, own - own, own)  # NaN: an infinite logit is no answer
-    others = xp.where(xp.positions(logits, axis=axis) == index, -inf, logits)
+    others = xp.put_along_axis(logits, index, -inf, axis=axis)
     top = xp.stop_gradient(xp.max(others, axis=axis, keepdims=True))
     top = xp.where(top == -inf, 0.0, top)  # no other class is possible: exp(−inf − 0) is the right 0
     rest = xp.sum(xp.exp(others - top), axis=axis, keepdims=True)
@@ -28,6 +28,35 @@ def log_odds_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -
     # own − top first: the logsumexp itself would be rounded at the size of an offset that all logits share.
     odds = xp.where(alone, own + inf + rest, (own - top) - xp.log(xp.where(alone, 1.0, rest)))
     return xp.squeeze(odds, axis=axis)
+
+
+def class_shares(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -> tuple[Any, Any, Any]:
+    """The softmax, where in it entry `index` stands, and what that lacks of 1."""
+    index = xp.expand_dims(index, axis=axis)
+    shares = xp.softmax(logits, axis=axis)
+    positions = xp.positions(shares, axis=axis)
+    largest = xp.expand_dims(xp.argmax(logits, axis=axis), axis=axis)
+    # The largest share as what the others leave: its own slope p (1 − p) has no digits where p is near 1.
+    top, own = positions == largest, positions == index
+    others = xp.where(top, 0.0, shares)
+    rest = xp.sum(others, axis=axis, keepdims=True)
+    missing = xp.where(largest == index, rest, 1 - xp.sum(xp.where(own, others, 0.0), axis=axis, keepdims=True))
+    return xp.where(top, 1 - rest, others), own, missing
+
+
+def class_overlap_by_parts(
+    xp: Namespace, logits: Any, index: Any, factor: Any, /, *, axis: int, per_example: bool, entropy: bool
+) -> tuple[Any, Any, Any, Any]:
+    """The sums of `class_shares` over the pixels."""
+    shares, own, missing = class_shares(xp, logits, index, axis=axis)
+    parts = [xp.where(own, shares, 0.0), xp.where(own, 0.0, shares), xp.where(own, missing, 0.0)]
+    if factor is not None:
+        factor = xp.expand_dims(factor, axis=axis)
+        parts = [xp.multiply(factor, part) for part in parts]
+    batch = [0 if axis > 0 else 1] if per_example else []
+    axes = tuple(i for i in range(len(logits.shape)) if i != axis and i not in batch)
+    agreed, over, under = (xp.sum(part, axis=axes) if axes else part for part in parts)
+    return xp.surprise(logits, index, axis=axis) if entropy else None, agreed, over, under
 
 
 def sqrt_with_zero(xp: Namespace, root: Callable[[Any], Any], x: Any, /) -> Any:

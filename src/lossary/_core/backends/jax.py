@@ -49,6 +49,7 @@ from jax.numpy import zeros_like as zeros_like
 
 from ..result import LossResult, flatten, unflatten
 from .composed import (
+    class_overlap_by_parts,
     distances_direct,
     log_odds_by_parts,
     logsumexp_of_any,
@@ -58,6 +59,7 @@ from .composed import (
     unit_vectors,
     window_moments_shifted,
 )
+from .jax_rows import by_rows_again, total_with_slopes
 
 NAME = "jax"
 CHANNEL_AXIS = -1
@@ -288,6 +290,10 @@ def _nearest(x: Array, y: Array, keep: Array | None, chunk_size: int | None) -> 
     return nearest_in_blocks(_HERE, x, y, keep, chunk_size=chunk_size)
 
 
+def put_along_axis(x: Array, indices: Array, value: Any, /, *, axis: int) -> Array:
+    return jnp.where(positions(x, axis=axis) == indices, value, x)  # fused, where XLA runs a scatter one by one
+
+
 def segment_sum(values: Array, segments: Array, count: int, /) -> Array:
     return jax.ops.segment_sum(values, segments, count)
 
@@ -311,34 +317,27 @@ def by_rows(
     chunk_size: int | None,
     axis: int = 0,
 ) -> Any:
-    count = rows[0].shape[axis]
-    if chunk_size is None or count <= chunk_size:
+    if chunk_size is None or rows[0].shape[axis] <= chunk_size:
         return function(*rows, *shared)
-    whole = count // chunk_size * chunk_size
-    block_shape = (count // chunk_size, chunk_size)
+    return by_rows_again(function, rows, shared, chunk_size, axis)
 
-    def stacked(row: Array) -> Array:
-        full = jax.lax.slice_in_dim(row, 0, whole, axis=axis)
-        return jnp.moveaxis(full.reshape(*row.shape[:axis], *block_shape, *row.shape[axis + 1 :]), axis, 0)
 
-    again = jax.checkpoint(lambda block: function(*block, *shared))
-    blocks = jax.lax.map(again, tuple(stacked(row) for row in rows))
+def class_overlap(
+    logits: Array, index: Array, factor: Array | None, /, *, axis: int, per_example: bool, entropy: bool = False
+) -> tuple[Any, Array, Array, Array]:
+    return class_overlap_by_parts(_HERE, logits, index, factor, axis=axis, per_example=per_example, entropy=entropy)
 
-    def joined(part: Array) -> Array:
-        part = jnp.moveaxis(part, 0, axis)
-        return part.reshape(*part.shape[:axis], whole, *part.shape[axis + 2 :])
 
-    results = jax.tree.map(joined, blocks)
-    if whole == count:
-        return results
-    rest = function(*(jax.lax.slice_in_dim(row, whole, count, axis=axis) for row in rows), *shared)
-    return jax.tree.map(lambda *parts: jnp.concatenate(parts, axis=axis), results, rest)
+def unrolls() -> bool:
+    return False
 
 
 def total_by_rows(
     function: Callable[..., Any], rows: Sequence[Array], shared: Sequence[Array], /, *, chunk_size: int | None
 ) -> Array:
-    return sum(by_rows(function, rows, shared, chunk_size=chunk_size), axis=None)
+    if chunk_size is None or rows[0].shape[0] <= chunk_size:
+        return sum(function(*rows, *shared), axis=None)
+    return total_with_slopes(function, rows, shared, chunk_size)
 
 
 def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:

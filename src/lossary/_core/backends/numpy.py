@@ -32,6 +32,7 @@ from numpy import tanh as tanh
 from numpy import zeros_like as zeros_like
 
 from .composed import (
+    class_overlap_by_parts,
     log_odds_by_parts,
     logsumexp_of_any,
     nearest_in_blocks,
@@ -231,6 +232,12 @@ def nearest(x: Array, y: Array, keep: Array | None, /, *, chunk_size: int | None
     return nearest_in_blocks(_HERE, x, y, keep, chunk_size=chunk_size) if found is None else found
 
 
+def put_along_axis(x: Array, indices: Array, value: Any, /, *, axis: int) -> Array:
+    x = x.copy()
+    np.put_along_axis(x, indices, value, axis)
+    return x
+
+
 def segment_sum(values: Array, segments: Array, count: int, /) -> Array:
     total = np.zeros((count, *values.shape[1:]), values.dtype)
     np.add.at(total, segments, values)
@@ -264,6 +271,16 @@ def by_rows(
     if not isinstance(parts[0], tuple):
         return np.concatenate(parts, axis=axis)
     return tuple(np.concatenate(part, axis=axis) for part in zip(*parts, strict=True))
+
+
+def class_overlap(
+    logits: Array, index: Array, factor: Array | None, /, *, axis: int, per_example: bool, entropy: bool = False
+) -> tuple[Any, Array, Array, Array]:
+    return class_overlap_by_parts(_HERE, logits, index, factor, axis=axis, per_example=per_example, entropy=entropy)
+
+
+def unrolls() -> bool:
+    return False
 
 
 def total_by_rows(

@@ -43,6 +43,10 @@ class Namespace(Protocol):
     def matmul(self, x: Any, y: Any, /) -> Any: ...
     def take(self, x: Any, indices: Any, /, *, axis: int) -> Any: ...  # a vector of indices
     def take_along_axis(self, x: Any, indices: Any, /, *, axis: int) -> Any: ...
+    def put_along_axis(self, x: Any, indices: Any, value: Any, /, *, axis: int) -> Any:
+        """`x` with `value` at `indices` (one index where `x` has its `axis`)."""
+        ...
+
     def expand_dims(self, x: Any, /, *, axis: int) -> Any: ...
     def squeeze(self, x: Any, /, *, axis: int) -> Any: ...
     def reshape(self, x: Any, shape: Sequence[int], /) -> Any: ...
@@ -92,6 +96,15 @@ class Namespace(Protocol):
     def all_zero_or_one(self, x: Any, /) -> bool: ...  # True only where looking is free
     def select(self, keep: Any, x: Any, fill: float, /) -> Any: ...
 
+    def class_overlap(
+        self, logits: Any, index: Any, factor: Any, /, *, axis: int, per_example: bool, entropy: bool = False
+    ) -> tuple[Any, Any, Any, Any]:
+        """Of the softmax along `axis`: −log p of entry `index` (None unless asked for), and for each class the sums,
+        weighed by `factor` (None: 1), of the shares of its own pixels, of its shares of other pixels, and of what
+        its own pixels lack of 1: over all pixels, or over those of each example.
+        """
+        ...
+
     def logsumexp(self, x: Any, /, *, axis: int, keepdims: bool = False) -> Any: ...  # of −inf alone: −inf, gradient 0
     def softmax(self, x: Any, /, *, axis: int) -> Any: ...
     def distances(self, x: Any, y: Any, /, *, squared: bool = False) -> Any: ...  # (…, n, d), (…, m, d) → (…, n, m)
@@ -118,6 +131,7 @@ class Namespace(Protocol):
         chunk_size: int | None,
         axis: int = 0,
     ) -> Any: ...  # function(*rows, *shared) for blocks of rows, which the backward pass computes again
+    def unrolls(self) -> bool: ...  # torch.compile: a loop over blocks is written out, each compiled anew
     def total_by_rows(
         self, function: Callable[..., Any], rows: Sequence[Any], shared: Sequence[Any], /, *, chunk_size: int | None
     ) -> Any: ...  # the sum of what `by_rows` gives, whose gradient may be taken on the way

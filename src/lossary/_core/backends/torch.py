@@ -31,6 +31,7 @@ from torch.utils._pytree import register_pytree_node
 
 from ..result import LossResult, flatten, unflatten
 from .composed import (
+    class_overlap_by_parts,
     distances_direct,
     log_odds_by_parts,
     logsumexp_of_any,
@@ -40,7 +41,8 @@ from .composed import (
     unit_vectors,
     window_moments_shifted,
 )
-from .torch_eager import log_odds_stored, pointwise_stored, pointwise_traced, product_in_full, surprise_stored
+from .torch_classes import class_overlap_stored, log_odds_stored, surprise_stored
+from .torch_eager import pointwise_stored, pointwise_traced, product_in_full
 from .torch_rows import by_rows_stored, distances_stored, total_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
@@ -146,6 +148,12 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int) -> Tensor:
     return torch.gather(x, axis, indices)
 
 
+def put_along_axis(x: Tensor, indices: Tensor, value: Any, /, *, axis: int) -> Tensor:
+    if torch.compiler.is_compiling():  # which fuses it
+        return torch.where(positions(x, axis=axis) == indices, value, x)
+    return torch.scatter(x, axis, indices, value)  # one copy; a comparison with every place and `where` cost four
+
+
 def expand_dims(x: Tensor, /, *, axis: int) -> Tensor:
     return torch.unsqueeze(x, axis)
 
@@ -232,6 +240,14 @@ def surprise(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
     if _plain(logits) and logits.device.type == "cpu":
         return surprise_stored(logits, index, axis % logits.ndim)
     return softplus(-log_odds_by_parts(_HERE, logits, index, axis=axis))
+
+
+def class_overlap(
+    logits: Tensor, index: Tensor, factor: Tensor | None, /, *, axis: int, per_example: bool, entropy: bool = False
+) -> tuple[Any, Tensor, Tensor, Tensor]:
+    if axis == 1 and visible(logits) and (factor is None or not factor.requires_grad) and logits.numel():
+        return class_overlap_stored(logits, index, factor, per_example, entropy)
+    return class_overlap_by_parts(_HERE, logits, index, factor, axis=axis, per_example=per_example, entropy=entropy)
 
 
 def plain_cross_entropy(logits: Tensor, shares: Tensor, /, *, axis: int) -> Tensor | None:
@@ -350,6 +366,10 @@ def by_rows(
     if not isinstance(parts[0], tuple):
         return torch.cat(parts, dim=axis)
     return tuple(torch.cat(part, dim=axis) for part in zip(*parts, strict=True))
+
+
+def unrolls() -> bool:
+    return torch.compiler.is_compiling()
 
 
 def total_by_rows(

@@ -19,15 +19,10 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .composed import log_odds_by_parts
-
 Formula = Callable[..., Any]  # (xp, x, *others, **options) → (losses, () → slope in x)
 BLOCK = (
     1 << 17
 )  # elements: a few float32 temporaries of this size fit the second-level caches (2¹⁶ and 2¹⁸ measured slower)
-
-
-SURE = 0.25  # −log p below which torch's log-softmax, rounded at the size of the logits, is mended
 
 
 def _blocks(items: int, width: int) -> Iterator[slice]:
@@ -125,79 +120,6 @@ def _by_blocks(
     return losses, slopes
 
 
-class LogOdds(Function):
-    """log p / (1 − p) of one class under the softmax (`log_odds_by_parts`), by torch's fused log-softmax."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, index: Tensor, axis: int) -> Tensor:
-        index = index.unsqueeze(axis)
-        logs = torch.log_softmax(logits, axis)
-        own = logs.gather(axis, index)
-        rest = -torch.expm1(own)
-        if own.numel() and own.max().item() > -0.5:  # 1 − p cancels where p is near 1: there the others are added up
-            near = own > -0.5
-            rest[near] = _others(logs, index, near, axis)
-        ctx.save_for_backward(logs, rest, logits, index)
-        ctx.axis = axis
-        return own.sub_(rest.log()).squeeze(axis)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        logs, rest, logits, index = ctx.saved_tensors
-        grad = grad.unsqueeze(ctx.axis)
-        if torch.is_grad_enabled():
-            from . import torch as xp
-
-            odds = log_odds_by_parts(xp, logits, index.squeeze(ctx.axis), axis=ctx.axis)
-            return *torch.autograd.grad(odds, logits, grad.squeeze(ctx.axis), create_graph=True), None, None
-        # −p_c / (1 − p) for the others: what the log-softmax's own gradient makes of 1 / (1 − p) at the class itself.
-        pull = torch.zeros_like(logs).scatter_(ctx.axis, index, torch.where(rest == 0, 0.0, grad / rest))
-        gradient = torch._log_softmax_backward_data(pull, logs, ctx.axis, logs.dtype)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
-        return gradient.scatter_(ctx.axis, index, grad), None, None
-
-
-class Surprise(Function):
-    """−log p of one class: torch's fused log-softmax, mended where p is near 1 and the logarithm cancels."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, index: Tensor, axis: int) -> Tensor:
-        index = index.unsqueeze(axis)
-        logs = torch.log_softmax(logits, axis)
-        losses = logs.gather(axis, index).neg_().squeeze(axis)
-        near: tuple[Tensor, ...] = ()
-        rest = None
-        if losses.numel() and not losses.min().item() >= SURE:  # a NaN is no `>=` either
-            near = torch.nonzero(losses < SURE, as_tuple=True)
-            shares = logs.movedim(axis, -1)[near].exp_()
-            rest = shares.scatter_(-1, index.movedim(axis, -1)[near], 0.0).sum(-1)
-            losses[near] = torch.log1p(-rest).neg_()
-        ctx.save_for_backward(logs, logits, index, rest)
-        ctx.where = axis, near
-        return losses
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        logs, logits, index, rest = ctx.saved_tensors
-        axis, near = ctx.where
-        if torch.is_grad_enabled():
-            from . import torch as xp
-
-            losses = xp.softplus(-log_odds_by_parts(xp, logits, index.squeeze(axis), axis=axis))
-            return *torch.autograd.grad(losses, logits, grad, create_graph=True), None, None
-        pull = torch.zeros_like(logs).scatter_(axis, index, -grad.unsqueeze(axis))
-        gradient = torch._log_softmax_backward_data(pull, logs, axis, logs.dtype)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
-        if rest is not None:  # p − 1 of the class itself, as minus the share of the others
-            gradient.movedim(axis, -1)[(*near, index.squeeze(axis)[near])] = -grad[near] * rest
-        return gradient, None, None
-
-
-def _others(logs: Tensor, index: Tensor, near: Tensor, axis: int) -> Tensor:
-    """Σ p_c over the other classes, for the items that are `near`."""
-    chosen = near.squeeze(axis)
-    shares = logs.movedim(axis, -1)[chosen].exp_()
-    return shares.scatter_(-1, index.movedim(axis, -1)[chosen], 0.0).sum(-1)
-
-
 class ProductInFull(Function):
     """x @ y, for arrays of two or more axes, out of autocast's reach in both passes."""
 
@@ -225,6 +147,4 @@ class ProductInFull(Function):
 # Function.apply is untyped; these names are what the backend calls.
 pointwise_stored: Callable[..., Tensor] = Pointwise.apply
 pointwise_traced: Callable[..., tuple[Tensor, Tensor]] = TracedPointwise.apply
-log_odds_stored: Callable[[Tensor, Tensor, int], Tensor] = LogOdds.apply
 product_in_full: Callable[[Tensor, Tensor], Tensor] = ProductInFull.apply
-surprise_stored: Callable[[Tensor, Tensor, int], Tensor] = Surprise.apply

@@ -7,12 +7,12 @@ relative accuracy however well the pairs are told apart.
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.check import described, floating
 from ..._core.types import A, Bool, Float, Reduction
-from ...streaming.pairs import ChunkSize, over_rows
-from .similarity import batch, logits, nothing, places, reduced
+from ...streaming.pairs import ChunkSize, reduced_over_rows
+from .similarity import Batch, batch, logits, nothing, places, reduced
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -99,8 +99,8 @@ def info_nce_loss(
     elif len(columns) == 2:
         keep = None if keep is None else xp.concat([keep, xp.ones_like(columns[1][:, 0]) > 0], axis=0)
         columns = [xp.concat(columns, axis=0)]
-    losses = surprise(xp, rows, own, columns[0], keep, each_own=each_own, chunk_size=chunk_size)
-    return reduced(name, start, losses, normalizer, reduction)
+    table = Table(name, start, columns[0], keep, chunk_size, normalizer, reduction)
+    return surprise(table, rows, own, each_own=each_own)
 
 
 def _wrong_keys(loss: str, xp: Namespace, negatives: Any, anchors: Any, keep: Any, normalize: bool) -> Any:
@@ -184,9 +184,11 @@ def nt_xent_loss(
     views = xp.concat(start.embeddings, axis=0)
     rows, columns = logits(xp, views, views, temperature=start.temperature, normalize=normalize)
     keep = None if start.keep is None else xp.concat([start.keep, start.keep], axis=0)
-    other = xp.roll(places(xp, views), count, axis=0)
-    losses = surprise(xp, rows, other, columns, keep, views=count, chunk_size=chunk_size)
-    return reduced(name, start, 0.5 * (losses[:count] + losses[count:]), normalizer, reduction)
+    first = places(xp, z_i)
+    table = Table(name, start, columns, keep, chunk_size, normalizer, reduction)
+    there = surprise(table, rows[:count], first + count, itself=first)
+    back = surprise(table, rows[count:], first, itself=first + count)
+    return 0.5 * (there + back)
 
 
 def clip_loss(
@@ -258,53 +260,61 @@ def clip_loss(
 
     def found(anchors: Any, candidates: Any) -> Any:
         rows, columns = logits(xp, anchors, candidates, temperature=start.temperature, normalize=normalize)
-        return surprise(xp, rows, own, columns, start.keep, chunk_size=chunk_size)
+        return surprise(Table(name, start, columns, start.keep, chunk_size, normalizer, reduction), rows, own)
 
-    return reduced(name, start, 0.5 * (found(images, texts) + found(texts, images)), normalizer, reduction)
+    return 0.5 * (found(images, texts) + found(texts, images))
 
 
-def surprise(
-    xp: Namespace,
-    rows: Any,
-    own: Any,
-    columns: Any,
-    keep: Any,
-    *,
-    views: int | None = None,
-    each_own: Any = None,
-    chunk_size: ChunkSize,
-) -> Any:
-    """−log of the share of column `own` in each row's softmax over the columns.
+class Table(NamedTuple):
+    """The candidates, the columns of a table with a row for each anchor, and what is made of its losses."""
 
-    `keep` says which columns are candidates; with `views` rows of the first view and as many of the second, a row is
-    no candidate for itself; `each_own` are further candidates of each row alone.
+    loss: str
+    batch: Batch
+    columns: Any
+    keep: Any  # which columns are candidates; None: all
+    chunk_size: ChunkSize
+    normalizer: Any
+    reduction: Reduction
+
+
+def surprise(table: Table, rows: Any, own: Any, *, itself: Any = None, each_own: Any = None) -> Any:
+    """−log of the share of column `own` in each row's softmax over the columns, reduced over the rows.
+
+    Column `itself` of a row is no candidate for it; `each_own` are further candidates of each row alone.
     """
-    by_row = [rows, own] if each_own is None else [rows, own, each_own]
-    shared = [columns] if keep is None else [columns, keep]
-    entries = columns.shape[0] + (0 if each_own is None else each_own.shape[1])
+    xp, columns = table.batch.xp, table.columns
+    by_row = {"itself": itself, "each_own": each_own}
+    by_row = {name: array for name, array in by_row.items() if array is not None}
 
-    def block(*arrays: Any) -> Any:
-        given = iter(arrays)
-        some, theirs = next(given), next(given)
-        wrong = None if each_own is None else next(given)
-        everything = next(given)
-        return _block(xp, some, theirs, wrong, everything, None if keep is None else next(given), views)
+    def block(rows: Any, own: Any, *others: Any) -> Any:
+        named = dict(zip([*by_row, "columns", "keep"], others, strict=False))
+        return _block(xp, rows, own, **named)
 
-    return over_rows(xp, block, by_row, shared, entries=entries, chunk_size=chunk_size)
+    return reduced_over_rows(
+        table.loss,
+        xp,
+        block,
+        [rows, own, *by_row.values()],
+        [columns] if table.keep is None else [columns, table.keep],
+        like=rows[:, 0],
+        entries=columns.shape[0] + (0 if each_own is None else each_own.shape[1]),
+        chunk_size=table.chunk_size,
+        items=table.batch.items,
+        normalizer=table.normalizer,
+        reduction=table.reduction,
+    )
 
 
-def _block(xp: Namespace, rows: Any, own: Any, each_own: Any, columns: Any, keep: Any, views: int | None) -> Any:
+def _block(
+    xp: Namespace, rows: Any, own: Any, *, columns: Any, keep: Any = None, itself: Any = None, each_own: Any = None
+) -> Any:
     table = xp.matmul(rows, columns.T)
-    place, partner = xp.positions(table, axis=1), xp.expand_dims(own, axis=1)
-    out = None
     if keep is not None:  # a row that does not count itself keeps its partner, so that its loss is finite
-        out = ~xp.expand_dims(keep, axis=0) & (place != partner)
-    if views is not None:
-        itself = place == xp.where(partner < views, partner + views, partner - views)
-        out = itself if out is None else out | itself
-    if out is not None:
+        out = ~xp.expand_dims(keep, axis=0) & (xp.positions(table, axis=1) != xp.expand_dims(own, axis=1))
         table = xp.where(out, -inf, table)
+    if itself is not None:
+        table = xp.put_along_axis(table, xp.expand_dims(itself, axis=1), -inf, axis=1)
     if each_own is not None:
         more = xp.squeeze(xp.matmul(each_own, xp.expand_dims(rows, axis=2)), axis=2)
         table = xp.concat([table, more], axis=1)
-    return xp.softplus(-xp.log_odds(table, own, axis=1))
+    return xp.surprise(table, own, axis=1)

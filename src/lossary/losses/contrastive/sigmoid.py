@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._core.check import array_or_none, finite
 from ..._core.types import A, Bool, Float, Reduction
-from ...streaming.pairs import ChunkSize, over_rows
+from ...streaming.pairs import ChunkSize, reduced_over_rows
 from .similarity import batch, nothing, number, places, reduced
 
 if TYPE_CHECKING:
@@ -88,15 +88,19 @@ def siglip_loss(
     bias = number(name, xp, "bias", bias, images)
     rows = xp.concat([images / start.temperature, ones], axis=1)
     columns = xp.concat([texts, ones * bias], axis=1)
-    losses = over_rows(
+    return reduced_over_rows(
+        name,
         xp,
         lambda *arrays: _block(xp, *arrays),
         [rows, places(xp, images)],
         [columns] if start.keep is None else [columns, start.keep],
+        like=images[:, 0],
         entries=texts.shape[0],
         chunk_size=chunk_size,
+        items=start.items,
+        normalizer=normalizer,
+        reduction=reduction,
     )
-    return reduced(name, start, losses, normalizer, reduction)
 
 
 def _block(xp: Namespace, rows: Any, own: Any, columns: Any, keep: Any = None) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..._core.check import described, dtype_name
 from ..._core.reduce import Counted
 from ..._core.types import A, Bool, Float, Int, Reduction
-from ...streaming.pairs import ChunkSize, over_rows
+from ...streaming.pairs import ChunkSize, reduced_over_rows
 from .similarity import batch, logits, nothing, places, reduced
 
 if TYPE_CHECKING:
@@ -91,23 +91,40 @@ def supcon_loss(
         return reduced(name, start, nothing(start), normalizer, reduction)
     rows, columns = logits(xp, vectors, vectors, temperature=start.temperature, normalize=normalize)
     labels = xp.indices(labels)
-    shared = [columns, labels] if start.keep is None else [columns, labels, start.keep]
-    losses, found = over_rows(
+    accompanied = _accompanied(xp, labels, start.keep)
+    counts = accompanied if start.items is None else accompanied & start.items.keep
+    factor = xp.astype(counts, vectors) if start.items is None else xp.where(counts, start.items.factor, 0.0)
+    return reduced_over_rows(
+        name,
         xp,
         lambda *arrays: _block(xp, *arrays),
-        [rows, labels, places(xp, vectors)],
-        shared,
+        [rows, labels, places(xp, vectors), accompanied],
+        [columns, labels] if start.keep is None else [columns, labels, start.keep],
+        like=factor,
         entries=count,
         chunk_size=chunk_size,
+        items=Counted(counts, factor),
+        normalizer=normalizer,
+        reduction=reduction,
     )
-    items = start.items
-    found = found if items is None else found & items.keep
-    factor = xp.astype(found, losses) if items is None else xp.where(found, items.factor, 0.0)
-    return reduced(name, start._replace(items=Counted(found, factor)), losses, normalizer, reduction)
 
 
-def _block(xp: Namespace, rows: Any, own: Any, place: Any, columns: Any, labels: Any, keep: Any = None) -> Any:
-    """(the loss of each row, has it a partner).
+def _accompanied(xp: Namespace, labels: Any, keep: Any) -> Any:
+    """Which items share their label with another one that counts; in order of the labels these lie side by side."""
+    order = xp.argsort(labels, axis=0)
+    ranked = xp.take(labels, order, axis=0)
+    first, behind = (xp.searchsorted(ranked, labels, right=right) for right in (False, True))
+    if keep is None:
+        return behind - first > 1
+    kept = xp.cumulative_sum(xp.where(xp.take(keep, order, axis=0), 1, xp.zeros_like(order)), axis=0)
+    before = xp.concat([xp.zeros_like(kept[:1]), kept], axis=0)
+    return xp.take(before, behind, axis=0) - xp.take(before, first, axis=0) > 1
+
+
+def _block(
+    xp: Namespace, rows: Any, own: Any, place: Any, found: Any, columns: Any, labels: Any, keep: Any = None
+) -> Any:
+    """The loss of each row, 0 where it has no partner (`found` False).
 
     −mean log p of the partners is −log p of the likeliest one, and how far the others lie behind it: two terms that
     are never negative, so the loss keeps its relative accuracy next to 0.
@@ -117,11 +134,10 @@ def _block(xp: Namespace, rows: Any, own: Any, place: Any, columns: Any, labels:
     if keep is not None:
         candidate = candidate & xp.expand_dims(keep, axis=0)
     partner = candidate & (xp.expand_dims(own, axis=1) == xp.expand_dims(labels, axis=0))
-    found = xp.any(partner, axis=1)
     likeliest = xp.argmax(xp.where(partner, table, -inf), axis=1)
     # A row without a partner keeps all candidates: its loss is finite before it is left out.
     odds = xp.log_odds(xp.where(candidate | ~xp.expand_dims(found, axis=1), table, -inf), likeliest, axis=1)
     top = xp.take_along_axis(table, xp.expand_dims(likeliest, axis=1), axis=1)
     share = xp.astype(partner, table)
     behind = xp.sum(xp.where(partner, top - table, 0.0), axis=1) / xp.maximum(xp.sum(share, axis=1), 1.0)
-    return xp.where(found, xp.softplus(-odds) + behind, 0.0), found
+    return xp.where(found, xp.softplus(-odds) + behind, 0.0)

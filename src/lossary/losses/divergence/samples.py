@@ -97,7 +97,7 @@ def maximum_mean_discrepancy(
     given = {"predictions": predictions, "targets": targets}
     points = PointWeights(pred_weights, target_weights, pred_mask, target_mask)
     clouds = checked_clouds(name, given, points, weights, mask, unbiased, _arrays_of(kernel_bandwidth))
-    discrepancy = statistic(clouds, kernel, unbiased, chunk_size)
+    discrepancy = statistic(name, clouds, kernel, unbiased, chunk_size)
     return _reduced(name, clouds, discrepancy, squared, normalizer, reduction)
 
 
@@ -175,9 +175,9 @@ def energy_distance(
     points = PointWeights(pred_weights, target_weights, pred_mask, target_mask)
     clouds = checked_clouds(name, given, points, weights, mask, unbiased, {})
     if beta == 2:
-        energy = 2 * statistic(clouds, None, unbiased, chunk_size)
+        energy = 2 * statistic(name, clouds, None, unbiased, chunk_size)
     else:
-        energy = statistic(clouds, Dissimilarity(powers_of_distance(beta)), unbiased, chunk_size)
+        energy = statistic(name, clouds, Dissimilarity(powers_of_distance(beta)), unbiased, chunk_size)
     return _reduced(name, clouds, energy, squared, normalizer, reduction)
 
 

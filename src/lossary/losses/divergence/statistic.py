@@ -30,22 +30,24 @@ class Dissimilarity(NamedTuple):
     bandwidth: Any = ()  # what the table takes besides the points
 
 
-def statistic(clouds: Clouds, between: Dissimilarity | None, unbiased: bool, chunk_size: ChunkSize) -> Any:
+def statistic(loss: str, clouds: Clouds, between: Dissimilarity | None, unbiased: bool, chunk_size: ChunkSize) -> Any:
     """2 E D(x, y) − E D(x, x') − E D(y, y'), one per problem; without a D for ½ |x − y|²."""
     xp, (x, y) = clouds.xp, clouds.both
     if 0 in (x.points.shape[-2], y.points.shape[-2]):  # no pairs: 0, and still part of the graph
         return xp.sum(0.0 * x.points, axis=(-2, -1)) + xp.sum(0.0 * y.points, axis=(-2, -1))
     if between is None:
         return _of_means(clouds, unbiased)
-    return _of_pairs(clouds, between.table, _bandwidths(clouds, between.bandwidth), unbiased, chunk_size)
+    return _of_pairs(loss, clouds, between.table, _bandwidths(clouds, between.bandwidth), unbiased, chunk_size)
 
 
-def _of_pairs(clouds: Clouds, table: Table, parameters: tuple[Any, ...], unbiased: bool, chunk_size: ChunkSize) -> Any:
+def _of_pairs(
+    loss: str, clouds: Clouds, table: Table, parameters: tuple[Any, ...], unbiased: bool, chunk_size: ChunkSize
+) -> Any:
     """By tables, as the mean over both clouds of how much farther off than its own the other cloud is."""
     xp, (x, y) = clouds.xp, clouds.both
     total = 0.0
     for own, other in ((x, y), (y, x)):
-        gaps, within = _gaps(xp, table, own, other, parameters, chunk_size)
+        gaps, within = _gaps(loss, xp, table, own, other, parameters, chunk_size)
         total = total + _average(xp, gaps, own.shares)
         if unbiased:
             total = total - _average(xp, within, own.shares) * _surplus(xp, own)
@@ -53,7 +55,13 @@ def _of_pairs(clouds: Clouds, table: Table, parameters: tuple[Any, ...], unbiase
 
 
 def _gaps(
-    xp: Namespace, table: Table, own: Cloud, other: Cloud, parameters: tuple[Any, ...], chunk_size: ChunkSize
+    loss: str,
+    xp: Namespace,
+    table: Table,
+    own: Cloud,
+    other: Cloud,
+    parameters: tuple[Any, ...],
+    chunk_size: ChunkSize,
 ) -> Any:
     """For every point of `own`: how much farther the other cloud is than its own, and how far its own is."""
     count = own.points.shape[-2]
@@ -76,7 +84,8 @@ def _gaps(
     shape = tuple(pooled.shape)
     shared = (pooled, *shares, *parameters)
     entries = shape[-2] * prod(shape[:-2])
-    return over_rows(xp, of_block, (own.points,), shared, entries=entries, chunk_size=chunk_size, axis=len(shape) - 2)
+    axis = len(shape) - 2
+    return over_rows(loss, xp, of_block, (own.points,), shared, entries=entries, chunk_size=chunk_size, axis=axis)
 
 
 def _of_means(clouds: Clouds, unbiased: bool) -> Any:

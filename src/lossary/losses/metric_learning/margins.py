@@ -171,6 +171,6 @@ def _handicapped(
     index = xp.expand_dims(items.index, axis=1)
     cosine = xp.squeeze(xp.take_along_axis(items.logits, index, axis=1), axis=1)
     own = handicap(xp, table.vectors, xp.take(table.classes, items.index, axis=0), cosine)
-    logits = xp.where(xp.positions(items.logits, axis=1) == index, xp.expand_dims(own, axis=1), items.logits) * scale
+    logits = xp.put_along_axis(items.logits, index, xp.expand_dims(own, axis=1), axis=1) * scale
     items = items._replace(logits=logits)
     return reduced(loss, items, surprise(xp, items), normalizer, reduction)

@@ -251,7 +251,9 @@ def _over_anchors(batch: Batch, function: Any, vectors: Any, *learned: Any) -> A
     xp = batch.xp
     place = xp.squeeze(xp.positions(vectors, axis=0), axis=1)
     rows, shared = (vectors, batch.labels, place), (vectors, batch.labels, batch.keep, *learned)
-    return over_rows(xp, function, rows, shared, entries=len(vectors), chunk_size=batch.chunk_size)
+    return over_rows(
+        "online_triplet_loss", xp, function, rows, shared, entries=len(vectors), chunk_size=batch.chunk_size
+    )
 
 
 def _partners(xp: Namespace, table: Any, own: Any, place: Any, labels: Any, keep: Any) -> tuple[Any, Any]:

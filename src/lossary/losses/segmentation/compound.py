@@ -8,7 +8,7 @@ from typing import Literal
 from ..._core.check import non_negative
 from ..._core.result import LossResult, Term
 from ..._core.types import A, Bool, Float, Int
-from ..classification.categorical import reduced, surprise
+from ..classification.categorical import reduced
 from .overlap import DICE, overlap_of_classes, overlap_options, regions, scored
 
 
@@ -79,13 +79,13 @@ def dice_cross_entropy_loss(
         name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, per_example, soft=soft
     )
     xp = found.xp
-    losses = surprise(xp, found)
+    example_weights = weights if per_example else None
+    overlap, losses = overlap_of_classes(
+        name, found, DICE, example_weights, classes, include_background, average, per_example, entropy=True
+    )
     if found.label_weight is not None:
         losses = found.label_weight * losses
     entropy = reduced(name, found, losses, None, "mean")
-    overlap = overlap_of_classes(
-        name, found, DICE, weights if per_example else None, classes, include_background, average, per_example
-    )
     dice = scored(name, overlap, smooth, None, "mean")
     terms = {
         "cross_entropy": Term(entropy, ce_weight, ce_weight * entropy, xp.isfinite(entropy)),

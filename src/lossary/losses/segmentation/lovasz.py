@@ -7,10 +7,11 @@ from math import nan, prod
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
+from ..._core.backends.composed import class_shares
 from ..._core.check import floating, in_range, known_reduction, one_of, real, same_shape
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
-from .overlap import batched, class_factor, class_shares, one_per_example, over_classes, pixels_and_examples, regions
+from .overlap import batched, class_factor, one_per_example, over_classes, pixels_and_examples, regions
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -148,8 +149,10 @@ def lovasz_softmax_loss(
     pixels, examples = pixels_and_examples(
         xp, found.counted, shape, weights if per_example else None, per_example, found.logits
     )
-    shares, own, missing = class_shares(found)
+    shares, own, missing = class_shares(xp, found.logits, found.index, axis=axis)
     errors = xp.where(own, missing, shares)
+    if found.valid is not None:
+        errors = xp.where(xp.expand_dims(found.valid, axis=axis), errors, nan)
     # Classes first, pixels last and in one axis.
     rows: tuple[int, ...] = (found.classes, prod(shape))
     if per_example:

@@ -201,9 +201,10 @@ def labelled_overlap(
     found = regions(
         loss, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, per_example, soft="dice_loss"
     )
-    return overlap_of_classes(
+    overlap, _ = overlap_of_classes(
         loss, found, measure, weights if per_example else None, classes, include_background, average, per_example
     )
+    return overlap
 
 
 def regions(
@@ -244,49 +245,29 @@ def overlap_of_classes(
     include_background: bool,
     average: str,
     per_example: bool,
-) -> Overlap:
-    """The sums of each class, of arguments that have been checked."""
+    entropy: bool = False,
+) -> tuple[Overlap, Any]:
+    """The sums of each class, of arguments that have been checked; and −log p of the labels, if asked for."""
     xp, axis, shape = found.xp, found.axis, tuple(found.index.shape)
     pixels, examples = pixels_and_examples(xp, found.counted, shape, example_weights, per_example, found.logits)
-    shares, own, missing = class_shares(found)
-    agreed = xp.where(own, shares, 0.0)
-    missed = xp.where(own, measure.under * missing, measure.over * shares)
-    if pixels is not None:
-        factor = xp.expand_dims(xp.broadcast_to(pixels.factor, shape), axis=axis)
-        agreed, missed = xp.multiply(factor, agreed), xp.multiply(factor, missed)
-    batch = [0 if axis > 0 else 1] if per_example else []
-    axes = tuple(i for i in range(len(shape) + 1) if i != axis and i not in batch)
-    agreed, missed = measure.agreed * _summed(xp, agreed, axes), _summed(xp, missed, axes)
+    factor = None if pixels is None else xp.broadcast_to(pixels.factor, shape)
+    if found.valid is not None:
+        factor = xp.where(found.valid, xp.astype(found.valid, found.logits) if factor is None else factor, nan)
+    entropies, agreed, over, under = xp.class_overlap(
+        found.logits, found.index, factor, axis=axis, per_example=per_example, entropy=entropy
+    )
+    if entropies is not None and found.valid is not None:
+        entropies = xp.where(found.valid, entropies, nan)
     position = 1 if per_example and axis > 0 else 0
-    present = None
-    if classes == "present":
-        keep = True if pixels is None else xp.expand_dims(xp.broadcast_to(pixels.keep, shape), axis=axis)
-        present = _any(xp, own & keep, axes)
+    present = agreed + under != 0 if classes == "present" else None  # the weight of the pixels labelled so
     counting = class_factor(loss, found, agreed, position, present, include_background)
+    agreed, missed = measure.agreed * agreed, measure.over * over + measure.under * under
     if average == "macro":
-        return Overlap(xp, agreed, missed, position, counting, examples)
+        return Overlap(xp, agreed, missed, position, counting, examples), entropies
     if counting is not None:
         agreed, missed = xp.multiply(counting.factor, agreed), xp.multiply(counting.factor, missed)
-    return Overlap(xp, xp.sum(agreed, axis=position), xp.sum(missed, axis=position), None, None, examples)
-
-
-def class_shares(found: Indexed) -> tuple[Any, Any, Any]:
-    """The softmax, where in it the label's own share stands, and what that share lacks of 1."""
-    xp, axis = found.xp, found.axis
-    index = xp.expand_dims(found.index, axis=axis)
-    shares = xp.softmax(found.logits, axis=axis)
-    positions = xp.positions(shares, axis=axis)
-    largest = xp.expand_dims(xp.argmax(found.logits, axis=axis), axis=axis)
-    # The largest share as what the others leave: its own slope p (1 − p) has no digits where p is near 1.
-    top, own = positions == largest, positions == index
-    others = xp.where(top, 0.0, shares)
-    rest = xp.sum(others, axis=axis, keepdims=True)
-    missing = xp.where(largest == index, rest, 1 - xp.sum(xp.where(own, others, 0.0), axis=axis, keepdims=True))
-    shares = xp.where(top, 1 - rest, others)
-    if found.valid is not None:
-        valid = xp.expand_dims(found.valid, axis=axis)
-        shares, missing = xp.where(valid, shares, nan), xp.where(valid, missing, nan)
-    return shares, own, missing
+    overlap = Overlap(xp, xp.sum(agreed, axis=position), xp.sum(missed, axis=position), None, None, examples)
+    return overlap, entropies
 
 
 def class_factor(

@@ -11,7 +11,7 @@ from ..._core.backends import namespace
 from ..._core.check import at_least_one, known_reduction, plain, positive
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
-from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows, rows_at_once
+from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows, rows_at_once, told_if_too_large
 from .samples import Side, known_clouds, no_losses, promoted, sides
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def earth_mover_distance(
         normalizer,
         reduction,
         iterations=iterations,
-        chunk_size=chunk_size,
+        blocks=Blocks(name, chunk_size),
     )
 
 
@@ -179,7 +179,7 @@ def sinkhorn_divergence(
         epsilon=epsilon,
         iterations=iterations,
         debiased=debiased,
-        chunk_size=chunk_size,
+        blocks=Blocks(name, chunk_size),
     )
 
 
@@ -247,11 +247,18 @@ def _log(xp: Namespace, shares: Any) -> Any:
 # ---- tables ----
 
 
-def _rows(xp: Namespace, x: Any, y: Any, p: int, chunk_size: ChunkSize) -> Callable[..., Any]:
+class Blocks(NamedTuple):
+    """Whose tables they are, and how many rows are held at a time."""
+
+    loss: str
+    chunk_size: ChunkSize
+
+
+def _rows(xp: Namespace, x: Any, y: Any, p: int, blocks: Blocks) -> Callable[..., Any]:
     """`call(function, *shared)` gives function(rows of the table of costs, *shared), of which each row has a result."""
     axis, entries = len(x.shape) - 2, prod(x.shape[:-2]) * y.shape[-2]
-    if rows_at_once(chunk_size, x.shape[axis], entries) is None:
-        table = _costs(xp, x, y, p)
+    if rows_at_once(blocks.chunk_size, x.shape[axis], entries) is None:
+        table = told_if_too_large(blocks.loss, partial(_costs, xp, p=p), x.shape[axis], entries)(x, y)
 
         def at_once(function: Callable[..., Any], *shared: Any) -> Any:
             return function(table, *shared)
@@ -262,7 +269,8 @@ def _rows(xp: Namespace, x: Any, y: Any, p: int, chunk_size: ChunkSize) -> Calla
         def of_block(x: Any, y: Any, *shared: Any) -> Any:
             return function(_costs(xp, x, y, p), *shared)
 
-        return over_rows(xp, of_block, [x], [y, *shared], entries=entries, chunk_size=chunk_size, axis=axis)
+        chunk = blocks.chunk_size
+        return over_rows(blocks.loss, xp, of_block, [x], [y, *shared], entries=entries, chunk_size=chunk, axis=axis)
 
     return by_blocks
 
@@ -359,9 +367,9 @@ def _largest(xp: Namespace, of_x: Any) -> Any:
 # ---- formulas ----
 
 
-def _moved(xp: Namespace, first: Cloud, second: Cloud, *, iterations: int, chunk_size: ChunkSize) -> Any:
+def _moved(xp: Namespace, first: Cloud, second: Cloud, *, iterations: int, blocks: Blocks) -> Any:
     (x, a), (y, b) = first.held(xp), second.held(xp)
-    of_x, of_y = _rows(xp, x, y, 1, chunk_size), _rows(xp, y, x, 1, chunk_size)
+    of_x, of_y = _rows(xp, x, y, 1, blocks), _rows(xp, y, x, 1, blocks)
     log_a, log_b = _log(xp, a), _log(xp, b)
     largest = _largest(xp, of_x)
     epsilon = SHARPEST * largest
@@ -381,7 +389,7 @@ def _moved(xp: Namespace, first: Cloud, second: Cloud, *, iterations: int, chunk
         exponents = _over_columns(xp, log_shares) + (_over_columns(xp, potential) - xp.stop_gradient(costs)) / scale
         return xp.sum(xp.softmax(exponents, axis=-1) * costs, axis=-1)
 
-    cost = xp.sum(a * _rows(xp, first.points, second.points, 1, chunk_size)(moved, g, log_b, epsilon), axis=-1)
+    cost = xp.sum(a * _rows(xp, first.points, second.points, 1, blocks)(moved, g, log_b, epsilon), axis=-1)
     # Where the plan is sharp its cost has no cancellation, which a small distance between large clouds needs.
     value = xp.where(xp.abs(cost - bound) <= SAME * largest, cost, xp.relu(bound))
     slopes = cost + xp.sum(first.shares * lower_f, axis=-1) + xp.sum(second.shares * lower_g, axis=-1)
@@ -397,30 +405,30 @@ def _divergence(
     epsilon: Any,
     iterations: int,
     debiased: bool,
-    chunk_size: ChunkSize,
+    blocks: Blocks,
 ) -> Any:
-    blur = _blur(xp, first, second, p, epsilon, chunk_size)
+    blur = _blur(xp, first, second, p, epsilon, blocks)
     (x, a), (y, b), final = first.held(xp), second.held(xp), xp.stop_gradient(blur)
-    of_x, of_y = _rows(xp, x, y, p, chunk_size), _rows(xp, y, x, p, chunk_size)
+    of_x, of_y = _rows(xp, x, y, p, blocks), _rows(xp, y, x, p, blocks)
     log_a, log_b = _log(xp, a), _log(xp, b)
     start = xp.maximum(_largest(xp, of_x), final)
     g = _fair_potential(xp, of_x, of_y, log_a, log_b, start, final, iterations)
 
     def once_more(one: Cloud, other: Cloud, potential: Any) -> Any:
         """The value is stationary in the potentials: one step from there has its gradient."""
-        rows = _rows(xp, one.points, other.points, p, chunk_size)
+        rows = _rows(xp, one.points, other.points, p, blocks)
         return rows(_smooth(xp), potential, _log(xp, other.shares), blur)
 
     by_x, by_y = once_more(first, second, g), g
     if debiased:
-        for_x = _own_potential(xp, _rows(xp, x, x, p, chunk_size), log_a, start, final, iterations)
-        for_y = _own_potential(xp, _rows(xp, y, y, p, chunk_size), log_b, start, final, iterations)
+        for_x = _own_potential(xp, _rows(xp, x, x, p, blocks), log_a, start, final, iterations)
+        for_y = _own_potential(xp, _rows(xp, y, y, p, blocks), log_b, start, final, iterations)
         by_x = by_x - 0.5 * (once_more(first, first, for_x) + for_x)
         by_y = by_y - 0.5 * (once_more(second, second, for_y) + for_y)
     return xp.sum(first.shares * by_x, axis=-1) + xp.sum(second.shares * by_y, axis=-1)
 
 
-def _blur(xp: Namespace, first: Cloud, second: Cloud, p: int, epsilon: Any, chunk_size: ChunkSize) -> Any:
+def _blur(xp: Namespace, first: Cloud, second: Cloud, p: int, epsilon: Any, blocks: Blocks) -> Any:
     like = xp.zeros_like(first.shares[..., 0])
     if epsilon is not None:
         return like + xp.asarray(epsilon, like)
@@ -428,6 +436,6 @@ def _blur(xp: Namespace, first: Cloud, second: Cloud, p: int, epsilon: Any, chun
     def average(costs: Any, shares: Any) -> Any:
         return xp.sum(costs * _over_columns(xp, shares), axis=-1)
 
-    costs = _rows(xp, first.points, second.points, p, chunk_size)(average, second.shares)
+    costs = _rows(xp, first.points, second.points, p, blocks)(average, second.shares)
     mean = USUAL_BLUR * xp.sum(first.shares * costs, axis=-1)
     return xp.where(mean == 0, 1.0, mean)

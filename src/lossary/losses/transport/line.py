@@ -305,7 +305,8 @@ def _sliced(
         return _on_the_line(xp, Side(_onto(xp, x, directions), a), Side(_onto(xp, y, directions), b), p, False)
 
     entries = prod(x.shape[:-1]) + prod(y.shape[:-1])
-    each = over_rows(xp, distances, [directions], [x, y, *masses], entries=entries, chunk_size=chunk_size)
+    name, shared = "sliced_wasserstein_distance", [x, y, *masses]
+    each = over_rows(name, xp, distances, [directions], shared, entries=entries, chunk_size=chunk_size)
     return _power_mean(xp, xp.moveaxis(each, 0, -1), None, p, power)
 
 
