@@ -32,7 +32,7 @@ from lossary.demo.experiment import Budget, Job, Training, carry_out
 from lossary.demo.report import write
 from lossary.demo.section import Section, Table
 from lossary.demo.summary import Metric, agreement, plus_minus, scientific
-from lossary.demo.training import create, initial_weights
+from lossary.demo.training import Layer, create, dense
 
 FRAMEWORKS = [name for name in demo.FRAMEWORKS if name in sys.modules or demo.find_spec(name)]
 SMALL = {regression: Budget(2, 2), classification: Budget(2), vae: Budget(2)}
@@ -147,7 +147,7 @@ def test_full_confidence_is_in_the_last_bin():
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_first_step_of_adam_moves_each_parameter_by_the_learning_rate(framework):
     trainer = create(framework, lambda networks, x: (networks["line"](x) ** 2).sum(), 0.25)
-    trainer.start({"line": [(np.ones((1, 1), np.float32), np.ones(1, np.float32))]})
+    trainer.start({"line": [Layer(np.ones((1, 1), np.float32), np.ones(1, np.float32))]})
     x = np.ones((1, 1), np.float32)
     assert float(trainer.step(x)) == 4.0
     np.testing.assert_allclose(trainer.networks()["line"](x), [[1.5]], rtol=1e-5)
@@ -156,7 +156,7 @@ def test_the_first_step_of_adam_moves_each_parameter_by_the_learning_rate(framew
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_starting_anew_forgets_everything(framework, rng):
     trainer = create(framework, lambda networks, x: (networks["net"](x) ** 2).mean(), 0.1)
-    weights = initial_weights({"net": (3, 4, 2)}, rng)
+    weights = {"net": dense(3, 4, 2)(rng)}
     x = rng.standard_normal((5, 3), np.float32)
     curves = []
     for _ in range(2):
@@ -175,7 +175,7 @@ def test_a_step_in_jax_is_compiled_once_however_often_it_starts_anew(jax, rng):
 
     trainer = create("jax", objective, 0.1)
     for _ in range(3):
-        trainer.start(initial_weights({"net": (3, 4, 2)}, rng))
+        trainer.start({"net": dense(3, 4, 2)(rng)})
         for _ in range(2):
             trainer.step(rng.standard_normal((5, 3), np.float32))
     assert len(traced) == 1
@@ -183,7 +183,7 @@ def test_a_step_in_jax_is_compiled_once_however_often_it_starts_anew(jax, rng):
 
 @needs_both
 def test_both_frameworks_take_the_same_steps(rng):
-    weights = initial_weights({"net": (3, 8, 8, 2)}, rng)
+    weights = {"net": dense(3, 8, 8, 2)(rng)}
     batches = [rng.standard_normal((5, 3), np.float32) for _ in range(20)]
     curves = []
     for framework in FRAMEWORKS:
