@@ -11,7 +11,7 @@ from pathlib import Path
 
 __all__ = ["FRAMEWORKS", "TASKS", "run"]
 
-TASKS = ("regression", "classification", "vae", "retrieval", "segmentation")
+TASKS = ("regression", "classification", "vae", "retrieval", "segmentation", "shape")
 FRAMEWORKS = ("torch", "jax")
 
 _NEEDS = {"torch": ("torch",), "jax": ("jax", "flax", "optax")}
