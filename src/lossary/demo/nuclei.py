@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
@@ -66,9 +66,6 @@ def best_threshold(windows: Array, masks: Array) -> float:
 @cache
 def _image_and_mask() -> tuple[Array, Array]:
     """Stardist's own example of two dimensions; the package is found, but not imported, as that takes long."""
-    package = find_spec("stardist")
-    if package is None or package.origin is None:
-        raise ImportError('demo: needs stardist: pip install "lossary[demo]"')
-    folder = Path(package.origin).parent / "data" / "images"
+    folder = Path(str(distribution("stardist").locate_file("stardist/data/images")))
     brightness = imread(folder / "img2d.tif").astype(np.float32)
     return np.log1p(brightness), imread(folder / "mask2d.tif") > 0

@@ -22,7 +22,7 @@ from .training import Array, Networks, Objective, dense
 
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
-QUICK = Budget(epochs=40, repeats=3)
+QUICK = Budget(epochs=40, repeats=2)
 FULL = Budget(epochs=40, repeats=10)
 
 LOSSES: Mapping[str, Callable[..., Any]] = {

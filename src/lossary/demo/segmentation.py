@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FULL", "QUICK", "notice", "overlap", "run"]
 
-QUICK = Budget(epochs=8)
+QUICK = Budget(epochs=7)
 FULL = Budget(epochs=24, repeats=3)
 
-BATCH = 6
+BATCH = 4
 """It divides the 48 training windows."""
 SHOWN = 2
 """Test tiles in the picture."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
-QUICK = Budget(epochs=12)
+QUICK = Budget(epochs=10)
 FULL = Budget(epochs=40)
 
 SPHERE = icosphere(3)
@@ -184,7 +184,7 @@ def _solid(ax: Axes3D, mesh: Mesh, title: str) -> None:
     light = LightSource(azdeg=200, altdeg=40)
     ax.add_collection3d(Poly3DCollection(upright[mesh.faces], facecolors="#BFBFD9", shade=True, lightsource=light))
     ax.set(xlim=(-0.7, 0.7), ylim=(-0.7, 0.7), zlim=(-0.75, 0.65))
-    ax.set_box_aspect((1, 1, 1), zoom=1.45)
+    ax.set_box_aspect((1, 1, 1), zoom=cast("Any", 1.45))  # matplotlib says int, and takes a float
     ax.view_init(15, -80)
     ax.set_axis_off()
     ax.set_title(title, fontsize="medium")
