@@ -486,6 +486,54 @@ def test_losses_that_the_splits_do_not_tell_apart_are_named():
     assert sentences[-1] == "Within two standard errors of MAE (paired over 2 splits), so not told apart: Huber (+0.2)."
 
 
+RECALLS = {
+    "triplet, hardest": [0.5, 0.6],
+    "triplet, semi-hard": [0.9, 0.9],
+    "SupCon": [0.95, 0.97],
+    "NT-Xent (no labels)": [0.8, 0.8],
+}
+
+
+def test_what_retrieval_finds_is_held_against_raw_pixels():
+    assert retrieval.notice(trained(RECALLS, "recall", untrained_recall=0.85))[:2] == [
+        "Highest recall@1: SupCon, 96.0 ± 1.4 %; lowest: triplet, hardest, 55.0 ± 7.1 %. Raw pixels, without any "
+        "training: 85.0 ± 0.0 %.",
+        "NT-Xent (no labels): 80.0 ± 0.0 %, 5.0 points below the raw pixels.",
+    ]
+
+
+@pytest.mark.parametrize(("end", "told"), [(0.31, True), (0.2, False)])
+def test_a_collapse_is_told_where_the_objective_ends_at_the_margin(end, told):
+    trainings = [replace(t, curve=[1.0, end]) for t in trained(RECALLS, "recall", untrained_recall=0.85)]
+    sentences = retrieval.notice(trainings)
+    assert any("ends at 0.310; embeddings that are all equal" in sentence for sentence in sentences) is told
+    assert len(sentences) == 2 + told
+
+
+def test_outlines_are_generous_or_strict():
+    both = {"CE": (0.9, 0.8), "Dice": (0.85, 0.85), "CE + Dice": (0.8, 0.8), "focal Tversky": (0.7, 0.95)}
+    trainings = [
+        replace(t, scores=[{"iou": 0.8, "untrained_iou": 0.7, "precision": p, "recall": r}])
+        for name, (p, r) in both.items()
+        for t in trained({name: [0]}, "iou")
+    ]
+    assert segmentation.notice(trainings) == [
+        "Largest IoU: CE, 80.0 %; smallest: focal Tversky, 80.0 %. The best single threshold comes to 70.0 %.",
+        "The most generous outlines: focal Tversky, with recall 95.0 % and precision 70.0 %.",
+        "The strictest outlines: CE, with recall 80.0 % and precision 90.0 %.",
+    ]
+
+
+@pytest.mark.parametrize(("folds", "factor"), [(0.5, "5.0: Chamfer distance asks only"), (0.05, "0.5.")])
+def test_folds_are_explained_only_where_there_are_more(folds, factor):
+    others = {"roughness": 0.0, "edges": 0.0}
+    trainings = trained({shape.ALONE: [0.002]}, "chamfer", folds=folds, **others)
+    trainings += trained({shape.WITH_TERMS: [0.001]}, "chamfer", folds=0.1, **others)
+    distance, sentence = shape.notice(trainings)
+    assert distance.endswith("after the first epoch to 10.0; by the distance alone to 20.0.")
+    assert f"a factor of {factor}" in sentence
+
+
 def test_agreement_is_the_largest_relative_difference_of_the_last_epoch():
     ends = [("torch", 0, 2.0), ("torch", 1, 4.0), ("jax", 0, 2.0), ("jax", 1, 5.0)]
     trainings = [Training(framework, "MSE", repeat, [9.0, end], [{}], [None]) for framework, repeat, end in ends]
