@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
-QUICK = Budget(epochs=6, repeats=2)
+QUICK = Budget(epochs=5, repeats=2)
 FULL = Budget(epochs=15, repeats=5)
 
 BATCH = 164

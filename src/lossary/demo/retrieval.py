@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["FULL", "QUICK", "notice", "recall_and_precision", "run"]
 
 QUICK = Budget(epochs=2)
-FULL = Budget(epochs=12, repeats=3)
+FULL = Budget(epochs=12, repeats=2)
 
 BATCH = 80
 """It divides the 4000 training images; each comes in two views."""

@@ -183,8 +183,8 @@ def _solid(ax: Axes3D, mesh: Mesh, title: str) -> None:
     upright = mesh.vertices[:, [0, 2, 1]] * np.array([1.0, -1.0, 1.0])  # matplotlib's third axis points upwards
     light = LightSource(azdeg=200, altdeg=40)
     ax.add_collection3d(Poly3DCollection(upright[mesh.faces], facecolors="#BFBFD9", shade=True, lightsource=light))
-    ax.set(xlim=(-0.7, 0.7), ylim=(-0.7, 0.7), zlim=(-0.75, 0.65))
-    ax.set_box_aspect((1, 1, 1), zoom=cast("Any", 1.45))  # matplotlib says int, and takes a float
+    ax.set(xlim=(-0.7, 0.7), ylim=(-0.7, 0.7), zlim=(-0.72, 0.68))
+    ax.set_box_aspect((1, 1, 1), zoom=cast("Any", 1.35))  # matplotlib says int, and takes a float
     ax.view_init(15, -80)
     ax.set_axis_off()
     ax.set_title(title, fontsize="medium")

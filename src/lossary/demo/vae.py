@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
-QUICK = Budget(epochs=6)
+QUICK = Budget(epochs=4)
 FULL = Budget(epochs=40)
 
 LATENT = 16
