@@ -17,6 +17,7 @@ import pytest
 import lossary
 from lossary.cli import main
 from lossary.cli.docstrings import DocstringError, read_docstring
+from lossary.demo import TASKS
 from lossary.losses import FAMILIES
 
 pytest.importorskip("typer")
@@ -140,7 +141,7 @@ def test_show_wraps_everything_but_the_example_at_80_columns(run: Callable[..., 
 
 def test_demo_hands_its_options_on(run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[dict[str, Any]] = []
-    monkeypatch.setattr("lossary.demo.run", lambda **options: asked.append(options))
+    monkeypatch.setattr("lossary.cli.demo.run", lambda **options: asked.append(options))
     assert run("demo").code == 0
     words = f"--framework jax --quick --out {tmp_path} --seed 3 --task vae --task regression"
     assert run("demo", *words.split()).code == 0
@@ -177,7 +178,7 @@ ERRORS = {
     "show mse": "no loss is called 'mse'; did you mean mse_loss or asymmetric_mse_loss?",
     "show xyzzy": "no loss is called 'xyzzy'; `lossary list` names them all",
     "list --family regresion": f"no family is called 'regresion'; there are {', '.join(FAMILIES)}",
-    "demo --task gan": "no task is called 'gan'; there are regression, classification, vae",
+    "demo --task gan": f"no task is called 'gan'; there are {', '.join(TASKS)}",
     "catalog --check --write x.md": "--check and --write exclude each other",
 }
 

@@ -10,6 +10,8 @@ from base64 import b64decode
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,21 +28,37 @@ pytest.importorskip("sklearn")
 
 from matplotlib.image import imread
 
-from lossary.demo import classification, data, regression, vae
+from lossary.demo import classification, data, meshes, nuclei, regression, retrieval, segmentation, shape, vae, views
 from lossary.demo.calibration import expected_calibration_error, reliability
 from lossary.demo.experiment import Budget, Job, Training, carry_out
 from lossary.demo.report import write
 from lossary.demo.section import Section, Table
 from lossary.demo.summary import Metric, agreement, plus_minus, scientific
-from lossary.demo.training import create, initial_weights
+from lossary.demo.training import Layer, convolutional, create, dense, free
 
-FRAMEWORKS = [name for name in demo.FRAMEWORKS if name in sys.modules or demo.find_spec(name)]
-SMALL = {regression: Budget(2, 2), classification: Budget(2), vae: Budget(2)}
+FRAMEWORKS = [name for name in demo.FRAMEWORKS if name in sys.modules or find_spec(name)]
+SMALL = {
+    regression: Budget(2, 2),
+    classification: Budget(2),
+    vae: Budget(2),
+    retrieval: Budget(2),
+    segmentation: Budget(2),
+    shape: Budget(2),
+}
 PICTURES = {
     "regression": ["regression-curves.png", "regression-errors.png", "regression-losses.png"],
     "classification": ["classification-curves.png", "classification-reliability.png", "classification-scores.png"],
     "vae": ["vae-curves.png", "vae-diagnostics.png", "vae-digits.png"],
+    "retrieval": ["retrieval-curves.png", "retrieval-embeddings.png", "retrieval-scores.png"],
+    "segmentation": ["segmentation-curves.png", "segmentation-overlays.png", "segmentation-scores.png"],
+    "shape": ["shape-curves.png", "shape-stages.png", "shape-terms.png"],
 }
+
+TOLERANCE = {"retrieval": 1e-2, "shape": 1e-3}
+"""Where a rounding may choose another triplet, or another nearest point."""
+
+if not find_spec("stardist"):
+    pytest.skip("stardist is not installed", allow_module_level=True)
 
 needs_a_framework = pytest.mark.skipif(not FRAMEWORKS, reason="neither torch nor jax is installed")
 needs_both = pytest.mark.skipif(len(FRAMEWORKS) < 2, reason="torch and jax are not both installed")
@@ -119,6 +137,90 @@ def test_class_weights_are_inverse_to_the_counts():
     np.testing.assert_allclose(weights, [1.9] * 9 + [0.19], rtol=1e-6)
 
 
+def test_a_view_is_the_image_moved_a_little(rng):
+    drawn = views.draw_views(rng)
+    image = np.zeros((1, 28, 28), np.float32)
+    image[0, 13:15, 13:15] = 1  # a dot in the middle
+    for _ in range(20):
+        view = drawn.of(image.reshape(1, 784), rng).reshape(28, 28)
+        where = np.argwhere(view == 1)
+        assert len(where) > 0
+        assert np.abs(where - 13.5).max() <= 5
+
+
+def test_a_view_of_nothing_and_of_everything(rng):
+    drawn = views.draw_views(rng)
+    assert not drawn.of(np.zeros((5, 784), np.float32), rng).any()
+    everything = drawn.of(np.ones((50, 784), np.float32), rng)
+    assert set(np.unique(everything)) == {0, 1}  # black comes in from outside
+    assert everything.reshape(-1, 28, 28)[:, 8:20, 8:20].all()
+
+
+def test_the_tiles_of_nuclei_are_the_whole_image_and_none_is_in_both_halves(rng):
+    drawn = nuclei.draw_nuclei(rng)
+    image, mask = nuclei._image_and_mask()
+    assert (drawn.windows.shape, drawn.test_tiles.shape) == ((48, 64, 64), (4, 128, 128))
+    pixels = np.concatenate([drawn.windows.ravel(), drawn.test_tiles.ravel()])
+    assert np.corrcoef(np.sort(pixels), np.sort(image.ravel()))[0, 1] == pytest.approx(1.0)
+    assert drawn.masks.sum() + drawn.test_masks.sum() == mask.sum() == 52226
+    assert (drawn.windows.mean(), drawn.windows.std()) == (pytest.approx(0, abs=1e-4), pytest.approx(1, abs=1e-4))
+
+
+def test_cutting_keeps_rows_and_columns():
+    squares = nuclei.cut(np.arange(16).reshape(4, 4), 2)
+    np.testing.assert_array_equal(squares[1], [[2, 3], [6, 7]])
+
+
+def test_the_best_threshold_is_between_dark_and_bright():
+    tiles = np.array([[[0.1, 0.2], [0.8, 0.9]]])
+    assert 0.2 <= nuclei.best_threshold(tiles, tiles > 0.5) < 0.8
+
+
+def test_the_bunny_is_the_one_that_its_notice_speaks_of():
+    assert sha256(meshes.BUNNY.read_bytes()).hexdigest() == (
+        "75dfc364000103552dcea8928ec135960d45b77aedf6de14bfa70eb6c1b8a752"
+    )
+    notice = meshes.BUNNY.with_name("NOTICE").read_text(encoding="utf-8")
+    assert "Stanford 3D Scanning Repository" in notice
+    assert "commercial" in notice
+    assert "stanford_bunny/bunny.npz" in (Path(__file__).parents[1] / "NOTICE").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("mesh", [meshes.bunny(), meshes.icosphere(0), meshes.icosphere(2)], ids=["bunny", "20", "320"])
+def test_a_mesh_is_closed_and_turned_outwards(mesh):
+    edges = mesh.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    assert len(np.unique(edges, axis=0)) == len(edges)  # each direction once
+    assert {tuple(edge) for edge in edges} == {tuple(edge) for edge in edges[:, ::-1]}
+    assert len(mesh.vertices) - len(edges) // 2 + len(mesh.faces) == 2
+    assert np.linalg.det(mesh.vertices[mesh.faces].astype(float)).sum() > 0  # six times the volume
+    assert np.linalg.norm(mesh.vertices, axis=1).max() == pytest.approx(1.0)
+
+
+def test_points_lie_on_their_triangles_and_everywhere_alike(rng):
+    square = meshes.Mesh(np.array([[0.0, 0, 0], [3, 0, 0], [3, 1, 0], [0, 1, 0]]), np.array([[0, 1, 2], [0, 2, 3]]))
+    _, areas = meshes.points_on(square.vertices, square.faces, meshes.corner_shares(rng, 2))
+    np.testing.assert_allclose(areas, [1.5, 1.5])
+    points = meshes.sampled(rng, square, 4000)
+    assert (points.min(axis=0) >= 0).all()
+    assert (points.max(axis=0) <= [3, 1, 0]).all()
+    np.testing.assert_allclose(points.mean(axis=0), [1.5, 0.5, 0], atol=0.06)
+
+
+# ---- scores ----
+
+
+def test_recall_and_precision_of_neighbours_on_a_circle():
+    angles = np.array([0, 0.1, 3, 3.2, 3.1])
+    points = np.stack([np.cos(angles), np.sin(angles)], axis=1) * [[1], [2], [3], [4], [5]]  # lengths do not matter
+    found = retrieval.recall_and_precision(points, np.array([0, 0, 1, 1, 0]))
+    assert found["recall"] == pytest.approx(2 / 5)
+
+
+def test_overlap_counts_pixels():
+    predicted, masks = np.array([True, True, True, False]), np.array([True, True, False, True])
+    assert segmentation.overlap(predicted, masks) == pytest.approx({"iou": 2 / 4, "precision": 2 / 3, "recall": 2 / 3})
+
+
 # ---- calibration ----
 
 
@@ -147,7 +249,7 @@ def test_full_confidence_is_in_the_last_bin():
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_first_step_of_adam_moves_each_parameter_by_the_learning_rate(framework):
     trainer = create(framework, lambda networks, x: (networks["line"](x) ** 2).sum(), 0.25)
-    trainer.start({"line": [(np.ones((1, 1), np.float32), np.ones(1, np.float32))]})
+    trainer.start({"line": [Layer(np.ones((1, 1), np.float32), np.ones(1, np.float32))]})
     x = np.ones((1, 1), np.float32)
     assert float(trainer.step(x)) == 4.0
     np.testing.assert_allclose(trainer.networks()["line"](x), [[1.5]], rtol=1e-5)
@@ -156,7 +258,7 @@ def test_the_first_step_of_adam_moves_each_parameter_by_the_learning_rate(framew
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_starting_anew_forgets_everything(framework, rng):
     trainer = create(framework, lambda networks, x: (networks["net"](x) ** 2).mean(), 0.1)
-    weights = initial_weights({"net": (3, 4, 2)}, rng)
+    weights = {"net": dense(3, 4, 2)(rng)}
     x = rng.standard_normal((5, 3), np.float32)
     curves = []
     for _ in range(2):
@@ -175,22 +277,52 @@ def test_a_step_in_jax_is_compiled_once_however_often_it_starts_anew(jax, rng):
 
     trainer = create("jax", objective, 0.1)
     for _ in range(3):
-        trainer.start(initial_weights({"net": (3, 4, 2)}, rng))
+        trainer.start({"net": dense(3, 4, 2)(rng)})
         for _ in range(2):
             trainer.step(rng.standard_normal((5, 3), np.float32))
     assert len(traced) == 1
 
 
+STARTS = {
+    "dense": (dense(3, 8, 8, 2), (5, 3)),
+    "convolutional": (convolutional((2, 4, 4, 1), dilations=(1, 2, 1)), (3, 9, 7, 2)),
+}
+
+
 @needs_both
-def test_both_frameworks_take_the_same_steps(rng):
-    weights = initial_weights({"net": (3, 8, 8, 2)}, rng)
-    batches = [rng.standard_normal((5, 3), np.float32) for _ in range(20)]
+@pytest.mark.parametrize("start", STARTS)
+def test_both_frameworks_take_the_same_steps(rng, start):
+    network, shape = STARTS[start]
+    weights = {"net": network(rng)}
+    batches = [rng.standard_normal(shape, np.float32) for _ in range(20)]
     curves = []
     for framework in FRAMEWORKS:
         trainer = create(framework, lambda networks, x: (networks["net"](x) ** 2).mean(), 0.01)
         trainer.start(weights)
         curves.append([float(trainer.step(batch)) for batch in batches])
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-4)  # optax rounds 1 − 0.999ᵗ to float32, torch does not
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_convolution_keeps_the_size_and_looks_as_far_as_its_dilation(framework):
+    weight = np.zeros((3, 3, 1, 1), np.float32)
+    weight[0, 2] = 1  # the pixel above to the right
+    trainer = create(framework, lambda networks, x: networks["net"](x).sum(), 0.1)
+    trainer.start({"net": [Layer(weight, np.zeros(1, np.float32), dilation=2)]})
+    image = np.arange(20, dtype=np.float32).reshape(1, 4, 5, 1)
+    expected = np.zeros_like(image)
+    expected[:, 2:, :3] = image[:, :2, 2:]
+    np.testing.assert_array_equal(trainer.networks()["net"](image), expected)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_free_parameters_begin_as_given_and_are_trained(framework):
+    begin = np.array([1.0, -2.0], np.float32)
+    trainer = create(framework, lambda networks, x: ((networks["free"]() - x) ** 2).sum(), 0.25)
+    trainer.start({"free": free(begin)(np.random.default_rng(0))})
+    assert float(trainer.step(np.zeros(2, np.float32))) == 5.0
+    np.testing.assert_allclose(trainer.networks()["free"](), [0.75, -1.75], rtol=1e-5)
+    np.testing.assert_array_equal(begin, [1.0, -2.0])  # what was given is not touched
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -231,8 +363,11 @@ def test_results_are_complete_and_finite(finished):
         "regression": ["MSE", "MAE", "Huber", "log-cosh", "Charbonnier", "MSE, no outliers"],
         "classification": ["cross entropy", "class-weighted", "label-smoothed", "focal"],
         "vae": ["β = 1", "β = 4"],
+        "retrieval": ["triplet, hardest", "triplet, semi-hard", "SupCon", "NT-Xent (no labels)"],
+        "segmentation": ["CE", "Dice", "CE + Dice", "focal Tversky"],
+        "shape": ["Chamfer alone", "Chamfer + mesh terms"],
     }
-    for name, task in (("regression", regression), ("classification", classification), ("vae", vae)):
+    for name, task in zip(demo.TASKS, SMALL, strict=True):
         trainings = results["tasks"][name]["trainings"]
         kinds = [(t["framework"], t["setting"], t["repeat"]) for t in trainings]
         repeats = range(SMALL[task].repeats)
@@ -250,6 +385,9 @@ def test_scores_are_in_their_range_and_the_bound_is_the_difference_of_its_parts(
     for training in results["tasks"]["classification"]["trainings"]:
         assert all(0 <= score <= 1 for score in training["scores"][-1].values())
         assert training["scores"][-1]["accuracy"] > 0.5
+    for task in ("retrieval", "segmentation"):
+        for training in results["tasks"][task]["trainings"]:
+            assert all(0 <= score <= 1 for score in training["scores"][-1].values())
     for training in results["tasks"]["vae"]["trainings"]:
         assert len(training["scores"]) == 2  # after each epoch
         for scores in training["scores"]:
@@ -261,10 +399,10 @@ def test_scores_are_in_their_range_and_the_bound_is_the_difference_of_its_parts(
 def test_both_frameworks_end_close(finished):
     """After two epochs; the longer, the more do roundings part them (a few 1e-3 after a full run)."""
     _, results = finished
-    for task in results["tasks"].values():
+    for name, task in results["tasks"].items():
         apart = task["relative_difference_of_final_objective"]
         assert len(apart) >= 2
-        assert max(apart.values()) < 1e-4
+        assert max(apart.values()) < TOLERANCE.get(name, 1e-4)
 
 
 @needs_a_framework
@@ -302,7 +440,7 @@ def test_the_report_gives_the_numbers_of_this_run(finished):
         of_setting = [t for t in results["tasks"]["regression"]["trainings"] if t["setting"] == setting]
         values = [t["scores"][-1][key] for t in of_setting if t["framework"] == FRAMEWORKS[0]]
         assert f"<td>{plus_minus(np.array(values), metric)}</td>" in html
-    assert html.count("What to notice") == 3
+    assert html.count("What to notice") == 6
     if len(FRAMEWORKS) == 2:
         worst = max(results["tasks"]["vae"]["relative_difference_of_final_objective"].values())
         assert f"at most {scientific(worst)} apart" in html
@@ -325,7 +463,7 @@ def test_without_a_terminal_one_line_for_each_finished_task(monkeypatch, tmp_pat
 
 def trained(scores: dict[str, Sequence[float]], key: str, framework: str = "torch", **others: float) -> list[Training]:
     return [
-        Training(framework, setting, repeat, [2.0, 1.0], [{key: value, **others}], None)
+        Training(framework, setting, repeat, [2.0, 1.0], [{key: value, **others}], [None])
         for setting, values in scores.items()
         for repeat, value in enumerate(values)
     ]
@@ -348,9 +486,57 @@ def test_losses_that_the_splits_do_not_tell_apart_are_named():
     assert sentences[-1] == "Within two standard errors of MAE (paired over 2 splits), so not told apart: Huber (+0.2)."
 
 
+RECALLS = {
+    "triplet, hardest": [0.5, 0.6],
+    "triplet, semi-hard": [0.9, 0.9],
+    "SupCon": [0.95, 0.97],
+    "NT-Xent (no labels)": [0.8, 0.8],
+}
+
+
+def test_what_retrieval_finds_is_held_against_raw_pixels():
+    assert retrieval.notice(trained(RECALLS, "recall", untrained_recall=0.85))[:2] == [
+        "Highest recall@1: SupCon, 96.0 ± 1.4 %; lowest: triplet, hardest, 55.0 ± 7.1 %. Raw pixels, without any "
+        "training: 85.0 ± 0.0 %.",
+        "NT-Xent (no labels): 80.0 ± 0.0 %, 5.0 points below the raw pixels.",
+    ]
+
+
+@pytest.mark.parametrize(("end", "told"), [(0.31, True), (0.2, False)])
+def test_a_collapse_is_told_where_the_objective_ends_at_the_margin(end, told):
+    trainings = [replace(t, curve=[1.0, end]) for t in trained(RECALLS, "recall", untrained_recall=0.85)]
+    sentences = retrieval.notice(trainings)
+    assert any("ends at 0.310; embeddings that are all equal" in sentence for sentence in sentences) is told
+    assert len(sentences) == 2 + told
+
+
+def test_outlines_are_generous_or_strict():
+    both = {"CE": (0.9, 0.8), "Dice": (0.85, 0.85), "CE + Dice": (0.8, 0.8), "focal Tversky": (0.7, 0.95)}
+    trainings = [
+        replace(t, scores=[{"iou": 0.8, "untrained_iou": 0.7, "precision": p, "recall": r}])
+        for name, (p, r) in both.items()
+        for t in trained({name: [0]}, "iou")
+    ]
+    assert segmentation.notice(trainings) == [
+        "Largest IoU: CE, 80.0 %; smallest: focal Tversky, 80.0 %. The best single threshold comes to 70.0 %.",
+        "The most generous outlines: focal Tversky, with recall 95.0 % and precision 70.0 %.",
+        "The strictest outlines: CE, with recall 80.0 % and precision 90.0 %.",
+    ]
+
+
+@pytest.mark.parametrize(("folds", "factor"), [(0.5, "5.0: Chamfer distance asks only"), (0.05, "0.5.")])
+def test_folds_are_explained_only_where_there_are_more(folds, factor):
+    others = {"roughness": 0.0, "edges": 0.0}
+    trainings = trained({shape.ALONE: [0.002]}, "chamfer", folds=folds, **others)
+    trainings += trained({shape.WITH_TERMS: [0.001]}, "chamfer", folds=0.1, **others)
+    distance, sentence = shape.notice(trainings)
+    assert distance.endswith("after the first epoch to 10.0; by the distance alone to 20.0.")
+    assert f"a factor of {factor}" in sentence
+
+
 def test_agreement_is_the_largest_relative_difference_of_the_last_epoch():
     ends = [("torch", 0, 2.0), ("torch", 1, 4.0), ("jax", 0, 2.0), ("jax", 1, 5.0)]
-    trainings = [Training(framework, "MSE", repeat, [9.0, end], [{}], None) for framework, repeat, end in ends]
+    trainings = [Training(framework, "MSE", repeat, [9.0, end], [{}], [None]) for framework, repeat, end in ends]
     assert agreement(trainings) == {"MSE": pytest.approx(0.2)}
     assert agreement(trainings[:2]) == {}
 
@@ -383,7 +569,7 @@ def refused(kind: type[Exception], **arguments: Any) -> str:
 
 def test_unknown_arguments():
     assert refused(ValueError, tasks=["vae", "gan"]) == (
-        "demo: unknown task 'gan'; known are regression, classification, vae"
+        "demo: unknown task 'gan'; known are regression, classification, vae, retrieval, segmentation, shape"
     )
     assert refused(ValueError, framework="keras") == "demo: unknown framework 'keras'; known are torch, jax and both"
     assert refused(ValueError, seed=-1) == "demo: seed must be ≥ 0; got -1"
@@ -405,7 +591,13 @@ def test_the_framework_asked_for_is_not_installed(installed):
 
 def test_a_helper_is_not_installed(installed):
     installed("torch", "rich", "sklearn")
-    assert refused(ImportError) == 'demo: needs matplotlib, mlxtend: pip install "lossary[demo]"'
+    assert refused(ImportError) == 'demo: needs matplotlib, mlxtend, scipy: pip install "lossary[demo]"'
+
+
+def test_the_images_of_one_task_are_not_installed(installed):
+    installed("torch", *demo._HELPERS)
+    text = "demo: segmentation needs the images of stardist: pip install --no-deps stardist"
+    assert refused(ImportError) == refused(ImportError, tasks=["vae", "segmentation"]) == text
 
 
 def test_a_file_where_the_folder_should_be(tmp_path):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lossary.cli.errors import Refusal
+from lossary.demo import TASKS, run
 
 
 class Framework(str, Enum):
@@ -32,7 +33,10 @@ def demo(
         int, typer.Option(metavar="N", help="Seed of the data, the models and the order of the batches.", min=0)
     ] = 0,
     task: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this task; may be given more than once.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help=f"Only this task; may be given more than once. There are {', '.join(TASKS)}."
+        ),
     ] = None,
 ) -> None:
     """Train on real data and write a report.
@@ -40,8 +44,6 @@ def demo(
     Small models learn real tasks, each with several losses; tables, curves and pictures go into one page of HTML that
     opens offline.
     """
-    from lossary.demo import TASKS, run  # imports no framework
-
     for name in task or ():
         if name not in TASKS:
             raise Refusal(f"no task is called {name!r}; there are {', '.join(TASKS)}")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 __all__ = ["FRAMEWORKS", "TASKS", "run"]
 
-TASKS = ("regression", "classification", "vae")
+TASKS = ("regression", "classification", "vae", "retrieval", "segmentation", "shape")
 FRAMEWORKS = ("torch", "jax")
 
 _NEEDS = {"torch": ("torch",), "jax": ("jax", "flax", "optax")}
-_HELPERS = ("matplotlib", "mlxtend", "rich", "sklearn")
+_HELPERS = ("matplotlib", "mlxtend", "rich", "scipy", "sklearn")
 
 
 def run(
@@ -33,7 +33,7 @@ def run(
         quick: train for a short while only: under a minute on two cores, where the full run may take five.
         out: the folder to write to; made if needed.
         seed: ≥ 0. The same seed gives the same numbers.
-        tasks: some of "regression", "classification" and "vae"; all by default.
+        tasks: some of `TASKS`; all by default.
 
     Returns:
         The path of the report.
@@ -53,9 +53,12 @@ def run(
     missing = [name for name in _HELPERS if find_spec(name) is None]
     if missing:
         raise ImportError(f'demo: needs {", ".join(missing)}: pip install "lossary[demo]"')
+    asked = tasks or TASKS
+    if "segmentation" in asked and find_spec("stardist") is None:  # its requirements are large, and not needed here
+        raise ImportError("demo: segmentation needs the images of stardist: pip install --no-deps stardist")
     from .runner import run_tasks
 
-    return run_tasks(frameworks, tasks or TASKS, quick=quick, out=Path(out), seed=seed)
+    return run_tasks(frameworks, asked, quick=quick, out=Path(out), seed=seed)
 
 
 def _frameworks(asked: str | None) -> tuple[str, ...]:

@@ -31,14 +31,14 @@ from .summary import (
     scores,
     settings_of,
 )
-from .training import Array, Networks, Objective
+from .training import Array, Networks, Objective, dense
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
-QUICK = Budget(epochs=8, repeats=2)
+QUICK = Budget(epochs=5, repeats=2)
 FULL = Budget(epochs=15, repeats=5)
 
 BATCH = 164
@@ -100,7 +100,7 @@ def _score(networks: Networks, data: Digits) -> Mapping[str, float]:
 
 EXPERIMENT = Experiment(
     title="imbalanced classification",
-    sizes={"classify": (784, 64, CLASSES)},
+    networks={"classify": dense(784, 64, CLASSES)},
     objectives=OBJECTIVES,
     learning_rate=2e-3,
     draw=partial(digits, thinned=True),
@@ -158,7 +158,7 @@ def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
 def _pooled(trainings: Sequence[Training], setting: str) -> tuple[Array, Array]:
     """Probabilities and labels of all repeats of a setting, in the first framework."""
     framework = frameworks_of(trainings)[0]
-    shown = [t.shown for t in trainings if (t.framework, t.setting) == (framework, setting)]
+    shown = [t.shown[-1] for t in trainings if (t.framework, t.setting) == (framework, setting)]
     return np.concatenate([probs for probs, _ in shown]), np.concatenate([labels for _, labels in shown])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import product
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .training import Array, Networks, Objective, Trainer, create, initial_weights
+from .training import Array, Networks, Objective, Start, create
 
 __all__ = ["Budget", "Experiment", "Job", "Progress", "Training", "carry_out"]
 
@@ -43,8 +43,8 @@ class Experiment:
     """What a task is made of; nothing in it belongs to a framework."""
 
     title: str
-    sizes: Mapping[str, Sequence[int]]
-    """Widths of the layers of each network."""
+    networks: Mapping[str, Start]
+    """How each network begins, by name."""
     objectives: Mapping[str, Objective]
     """What is compared: by name, what to minimise."""
     learning_rate: float
@@ -55,7 +55,7 @@ class Experiment:
     score: Callable[[Networks, Any], Mapping[str, float]]
     """Numbers that tell how good the networks are, on test data."""
     show: Callable[[Networks, Any], Any]
-    """What the pictures need of the trained networks."""
+    """What the pictures need of the networks; kept whenever they are scored."""
     follow: bool = False
     """Score after every epoch, not only after the last one."""
 
@@ -71,7 +71,8 @@ class Training:
     """The objective, averaged over the batches of each epoch."""
     scores: list[Mapping[str, float]]
     """The last is that of the finished networks."""
-    shown: Any
+    shown: list[Any]
+    """As many as there are scores."""
 
 
 def carry_out(experiment: Experiment, job: Job) -> list[Training]:
@@ -84,27 +85,18 @@ def carry_out(experiment: Experiment, job: Job) -> list[Training]:
             for repeat in range(job.budget.repeats):
                 rng = np.random.default_rng([job.seed, repeat])
                 data = experiment.draw(rng)
-                trainer.start(initial_weights(experiment.sizes, rng))
-                curve, scores = _train(experiment, trainer, data, rng, job.budget.epochs, advance)
-                shown = experiment.show(trainer.networks(), data)
-                trainings.append(Training(framework, setting, repeat, curve, scores, shown))
+                trainer.start({name: start(rng) for name, start in experiment.networks.items()})
+                training = Training(framework, setting, repeat, [], [], [])
+                for epoch in range(job.budget.epochs):
+                    values = [trainer.step(*batch) for batch in experiment.batches(data, rng)]
+                    training.curve.append(float(np.mean([float(value) for value in values])))
+                    if experiment.follow or epoch == job.budget.epochs - 1:
+                        _look(experiment, trainer.networks(), data, training)
+                    advance()
+                trainings.append(training)
     return trainings
 
 
-def _train(
-    experiment: Experiment,
-    trainer: Trainer,
-    data: Any,
-    rng: np.random.Generator,
-    epochs: int,
-    advance: Callable[[], None],
-) -> tuple[list[float], list[Mapping[str, float]]]:
-    curve: list[float] = []
-    scores: list[Mapping[str, float]] = []
-    for epoch in range(epochs):
-        values = [trainer.step(*batch) for batch in experiment.batches(data, rng)]
-        curve.append(float(np.mean([float(value) for value in values])))
-        if experiment.follow or epoch == epochs - 1:
-            scores.append(experiment.score(trainer.networks(), data))
-        advance()
-    return curve, scores
+def _look(experiment: Experiment, networks: Networks, data: Any, training: Training) -> None:
+    training.scores.append(experiment.score(networks, data))
+    training.shown.append(experiment.show(networks, data))

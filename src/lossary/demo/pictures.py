@@ -13,7 +13,17 @@ import numpy as np
 from lossary.plot import style
 
 from .experiment import Training
-from .summary import Metric, agreement, frameworks_of, pairs, relative_difference, scientific, scores, settings_of
+from .summary import (
+    Metric,
+    agreement,
+    frameworks_of,
+    pairs,
+    relative_difference,
+    scientific,
+    scores,
+    settings_of,
+    untrained_scores,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +40,11 @@ def colour(index: int) -> str:
     return style.COLOURS[index % len(style.COLOURS)]
 
 
-def bars(ax: Axes, trainings: Sequence[Training], key: str, metric: Metric) -> None:
-    """One horizontal bar a setting (and framework): the mean over repeats, with the standard deviation as a whisker."""
+def bars(ax: Axes, trainings: Sequence[Training], key: str, metric: Metric, *, untrained_as: str | None = None) -> None:
+    """One horizontal bar a setting (and framework): the mean over repeats, with the standard deviation as a whisker.
+
+    What needs no training is a line across, with this name in the legend.
+    """
     frameworks, settings = frameworks_of(trainings), settings_of(trainings)
     height = 0.8 / len(frameworks)
     for place, framework in enumerate(frameworks):
@@ -42,6 +55,9 @@ def bars(ax: Axes, trainings: Sequence[Training], key: str, metric: Metric) -> N
         whisker = {"elinewidth": 1.2, "ecolor": "#333333", "capsize": 2}
         shade = colour(place)
         ax.barh(rows, means, height * 0.92, xerr=spread, color=shade, error_kw=whisker, label=framework)
+    if untrained_as is not None:
+        line = metric.factor * untrained_scores(trainings, key).mean()
+        ax.axvline(line, color=style.MUTED, linestyle="--", linewidth=1.2, label=untrained_as)
     ax.set_yticks(range(len(settings)), settings)
     ax.set_ylim(len(settings) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")

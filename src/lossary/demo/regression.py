@@ -18,11 +18,11 @@ from .experiment import Budget, Experiment, Job, Training, carry_out
 from .pictures import agreement_sentence, bars, curves, curves_caption
 from .section import Picture, Section
 from .summary import Metric, agreement_tables, frameworks_of, numbers, over_splits, plus_minus, score_table, scores
-from .training import Array, Networks, Objective
+from .training import Array, Networks, Objective, dense
 
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
-QUICK = Budget(epochs=40, repeats=3)
+QUICK = Budget(epochs=40, repeats=2)
 FULL = Budget(epochs=40, repeats=10)
 
 LOSSES: Mapping[str, Callable[..., Any]] = {
@@ -63,7 +63,7 @@ def _score(networks: Networks, data: Diabetes) -> Mapping[str, float]:
 
 EXPERIMENT = Experiment(
     title="regression with outliers",
-    sizes={"predict": (10, 32, 1)},
+    networks={"predict": dense(10, 32, 1)},
     objectives={**{name: _on_noted_targets(loss) for name, loss in LOSSES.items()}, REFERENCE: _on_clean_targets},
     learning_rate=5e-3,
     draw=diabetes,

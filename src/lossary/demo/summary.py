@@ -25,7 +25,11 @@ __all__ = [
     "score_table",
     "scores",
     "settings_of",
+    "untrained",
+    "untrained_scores",
 ]
+
+_UNTRAINED = "untrained_"
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,20 @@ def over_splits(repeats: int) -> str:
     return "One random split." if repeats == 1 else f"Mean ± standard deviation over {repeats} random splits."
 
 
-def score_table(title: str, trainings: Sequence[Training], metrics: Mapping[str, Metric]) -> Table:
-    """A row for each setting, and for each framework if there are two."""
+def untrained(scores: Mapping[str, float]) -> dict[str, float]:
+    """The same scores under names of their own: what the data come to without any training, to compare with."""
+    return {_UNTRAINED + key: score for key, score in scores.items()}
+
+
+def untrained_scores(trainings: Sequence[Training], metric: str) -> Array:
+    """What each repeat's data come to without training, whatever was trained on them."""
+    return scores(trainings, frameworks_of(trainings)[0], settings_of(trainings)[0], _UNTRAINED + metric)
+
+
+def score_table(
+    title: str, trainings: Sequence[Training], metrics: Mapping[str, Metric], *, untrained_as: str | None = None
+) -> Table:
+    """A row for each setting, and for each framework if there are two; last, so called, what needs no training."""
     frameworks = frameworks_of(trainings)
     both = len(frameworks) > 1
     rows = [
@@ -85,6 +101,9 @@ def score_table(title: str, trainings: Sequence[Training], metrics: Mapping[str,
         for setting in settings_of(trainings)
         for framework in frameworks
     ]
+    if untrained_as is not None:
+        cells = [plus_minus(untrained_scores(trainings, key), metric) for key, metric in metrics.items()]
+        rows.append([untrained_as, *([""] if both else []), *cells])
     return Table(
         title, ["trained with", *(["framework"] if both else []), *(metric.title for metric in metrics.values())], rows
     )

@@ -22,14 +22,14 @@ from .experiment import Budget, Experiment, Job, Training, carry_out
 from .pictures import agreement_sentence, colour, curves, curves_caption
 from .section import Picture, Section
 from .summary import Metric, agreement_tables, fixed, frameworks_of, numbers, plus_minus, score_table, scores
-from .training import Array, Networks, Objective
+from .training import Array, Networks, Objective, dense
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["FULL", "QUICK", "notice", "run"]
 
-QUICK = Budget(epochs=8)
+QUICK = Budget(epochs=4)
 FULL = Budget(epochs=40)
 
 LATENT = 16
@@ -118,7 +118,7 @@ def _named(beta: float) -> str:
 
 EXPERIMENT = Experiment(
     title="variational autoencoder",
-    sizes={"encoder": (784, 256, 2 * LATENT), "decoder": (LATENT, 256, 784)},
+    networks={"encoder": dense(784, 256, 2 * LATENT), "decoder": dense(LATENT, 256, 784)},
     objectives={_named(beta): _objective(beta) for beta in BETAS},
     learning_rate=1e-3,
     draw=_draw,
@@ -165,9 +165,9 @@ def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
 
 
 def _digit_picture(trainings: Sequence[Training]) -> Figure:
-    parts = [("test images", trainings[0].shown.originals)]
-    parts += [(f"reconstructed,\n{t.setting}", t.shown.reconstructions) for t in trainings]
-    parts += [(f"sampled,\n{t.setting}", t.shown.samples) for t in trainings]
+    parts = [("test images", trainings[0].shown[-1].originals)]
+    parts += [(f"reconstructed,\n{t.setting}", t.shown[-1].reconstructions) for t in trainings]
+    parts += [(f"sampled,\n{t.setting}", t.shown[-1].samples) for t in trainings]
     heights = [len(images) // PER_ROW for _, images in parts]
     fig, axes = style.figure(len(parts), 1, panel=(9.0, 1.05), height_ratios=heights)
     for ax, (title, images) in zip(axes, parts, strict=True):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,32 +14,59 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from jax import lax
 
-from . import Array, Networks, Objective, Weights
+from . import Array, Layer, Networks, Objective, Parameters
 
 
-class Layer(nnx.Module):
+class Linear(nnx.Module):
     """A fully connected layer that begins with given parameters."""
 
-    def __init__(self, weight: Array, bias: Array) -> None:
-        self.weight = nnx.Param(jnp.asarray(weight))
-        self.bias = nnx.Param(jnp.asarray(bias))
+    def __init__(self, layer: Layer) -> None:
+        self.weight = nnx.Param(jnp.asarray(layer.weight))
+        self.bias = nnx.Param(jnp.asarray(layer.bias))
 
     def __call__(self, inputs: jax.Array) -> jax.Array:
         """Inputs times weight, plus bias."""
         return inputs @ self.weight + self.bias
 
 
+class Convolution(nnx.Module):
+    """A convolution that keeps the size of the image and begins with given parameters."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.weight = nnx.Param(jnp.asarray(layer.weight))
+        self.bias = nnx.Param(jnp.asarray(layer.bias))
+        self.dilation = (layer.dilation, layer.dilation)
+
+    def __call__(self, inputs: jax.Array) -> jax.Array:
+        """From (images, height, width, inputs) to (images, height, width, outputs)."""
+        layout = ("NHWC", "HWIO", "NHWC")
+        convolve = partial(lax.conv_general_dilated, window_strides=(1, 1), padding="SAME", dimension_numbers=layout)
+        return convolve(inputs, self.weight[...], rhs_dilation=self.dilation) + self.bias
+
+
+class Free(nnx.Module):
+    """Parameters that belong to no network."""
+
+    def __init__(self, values: Array) -> None:
+        self.values = nnx.Param(jnp.asarray(values))
+
+    def __call__(self) -> jax.Array:
+        """The parameters themselves."""
+        return self.values[...]
+
+
 class JaxTrainer:
-    """Adam on fully connected networks; one step is one program, compiled once however often it starts anew."""
+    """Adam on small networks; one step is one program, compiled once however often it starts anew."""
 
     def __init__(self, objective: Objective, learning_rate: float) -> None:
         self._adam = optax.adam(learning_rate)
         self._compiled = jax.jit(partial(_step, objective, self._adam.update), static_argnums=0)
 
-    def start(self, weights: Weights) -> None:
+    def start(self, networks: Mapping[str, Parameters]) -> None:
         """Begin anew from these parameters."""
-        parts = {name: nnx.split(_network(layers)) for name, layers in weights.items()}
+        parts = {name: nnx.split(_network(given)) for name, given in networks.items()}
         self._graphs = tuple((name, graph) for name, (graph, _) in parts.items())
         self._parameters = {name: parameters for name, (_, parameters) in parts.items()}
         self._moments = self._adam.init(self._parameters)
@@ -63,10 +90,12 @@ def _step(objective: Objective, adam: Any, graphs: Any, parameters: Any, moments
     return optax.apply_updates(parameters, updates), moments, value
 
 
-def _network(layers: Sequence[tuple[Array, Array]]) -> nnx.Sequential:
+def _network(parameters: Parameters) -> nnx.Module:
+    if isinstance(parameters, np.ndarray):
+        return Free(parameters)
     modules: list[Callable[..., Any]] = []
-    for layer in layers:
-        modules += [Layer(*layer), nnx.relu]
+    for layer in parameters:
+        modules += [Linear(layer) if layer.weight.ndim == 2 else Convolution(layer), nnx.relu]
     return nnx.Sequential(*modules[:-1])
 
 
@@ -74,8 +103,8 @@ def _merge(graphs: Any, parameters: Any) -> dict[str, Any]:
     return {name: nnx.merge(graph, parameters[name]) for name, graph in graphs}
 
 
-def _on_numpy(network: Any) -> Callable[[Array], Array]:
-    def apply(inputs: Array) -> Array:
-        return np.asarray(network(jnp.asarray(inputs)))
+def _on_numpy(network: Any) -> Callable[..., Array]:
+    def apply(*inputs: Array) -> Array:
+        return np.asarray(network(*map(jnp.asarray, inputs)))
 
     return apply
