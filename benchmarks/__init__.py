@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from . import importing, jax_jitted, memory, overhead, pairs, torch_compiled, torch_composed, torch_native
-
-QUESTIONS = tuple(
-    module.QUESTION
-    for module in (torch_native, overhead, jax_jitted, torch_compiled, torch_composed, importing, memory, pairs)
+from . import (
+    class_maps,
+    growth,
+    importing,
+    jax_jitted,
+    memory,
+    overhead,
+    pairs,
+    torch_compiled,
+    torch_composed,
+    torch_native,
 )
+
+MODULES = (
+    torch_native,
+    overhead,
+    jax_jitted,
+    torch_compiled,
+    torch_composed,
+    importing,
+    memory,
+    class_maps,
+    pairs,
+    growth,
+)
+QUESTIONS = tuple(module.QUESTION for module in MODULES)

@@ -37,6 +37,7 @@ class Sized:
     most: float | None = None  # MiB
     limit: float | None = None  # seconds that the machine needs at least
     slow: bool = False  # for a few rounds only, whatever the limit
+    equal: bool = True  # False: the other side is a yardstick that computes something else
 
 
 def sized(name: str, title: str, notes: str, cases: Callable[[Scale], Iterator[Sized]]) -> Question:

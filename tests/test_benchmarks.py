@@ -18,10 +18,13 @@ pytest.importorskip("typer")
 
 from benchmarks import (
     QUESTIONS,
+    class_maps,
+    growth,
     importing,
     jax_jitted,
     memory,
     overhead,
+    pairs,
     report,
     torch_compiled,
     torch_composed,
@@ -53,6 +56,27 @@ def test_both_sides_compute_the_same(module: ModuleType) -> None:
         _compare_values(case)
 
 
+@pytest.mark.parametrize("module", [class_maps, pairs], ids=["class_maps", "pairs"])
+def test_both_sides_compute_the_same_in_bounded_memory(module: ModuleType) -> None:
+    for case in module.cases(TINY):
+        ours, theirs = _flat(case.ours()), _flat(case.theirs() if case.theirs else case.ours())
+        assert all(np.isfinite(part).all() for part in ours), case.name
+        if case.equal:
+            for a, b in zip(ours, theirs, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max(), err_msg=case.name)
+        assert case.memory() > 0, case.name
+
+
+def test_growth_of_a_square_is_two() -> None:
+    assert growth.exponent([1, 2, 4, 8], [3.0, 12.0, 48.0, 192.0]) == pytest.approx(2.0)
+
+
+def test_a_subject_of_growth_becomes_a_row() -> None:
+    row = next(growth.QUESTION.rows(TINY, lambda doing: None))
+    assert row.cells[0] == "nt_xent"
+    assert len(row.cells) == len(growth.QUESTION.columns)
+
+
 def test_both_sides_compile() -> None:
     _compare_values(next(torch_compiled.cases(TINY._replace(compiler="eager"))))
 
@@ -71,6 +95,8 @@ def _compare_values(case: Case) -> None:
 
 def _flat(result: Any) -> list[Any]:
     parts = result if isinstance(result, tuple) else (result,)
+    if len(parts) == 2 and isinstance(parts[1], tuple):  # JAX: the value, and a tuple of gradients
+        parts = (parts[0], *parts[1])
     return [np.asarray(part.detach() if hasattr(part, "detach") else part) for part in parts]
 
 

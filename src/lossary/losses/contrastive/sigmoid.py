@@ -105,8 +105,9 @@ def siglip_loss(
 
 def _block(xp: Namespace, rows: Any, own: Any, columns: Any, keep: Any = None) -> Any:
     table = xp.matmul(rows, columns.T)
-    partner = xp.positions(table, axis=1) == xp.expand_dims(own, axis=1)
-    wrong = xp.where(partner, -table, table)
+    place = xp.expand_dims(own, axis=1)
+    wrong = xp.put_along_axis(table, place, -xp.take_along_axis(table, place, axis=1), axis=1)
     if keep is not None:
+        partner = xp.positions(table, axis=1) == place
         wrong = xp.where(partner | xp.expand_dims(keep, axis=0), wrong, -inf)
     return xp.sum(xp.softplus(wrong), axis=1)
