@@ -597,7 +597,18 @@ def test_a_helper_is_not_installed(installed):
 def test_the_images_of_one_task_are_not_installed(installed):
     installed("torch", *demo._HELPERS)
     text = "demo: segmentation needs the images of stardist: pip install --no-deps stardist"
-    assert refused(ImportError) == refused(ImportError, tasks=["vae", "segmentation"]) == text
+    assert refused(ImportError, tasks=["vae", "segmentation"]) == text
+
+
+def test_a_task_without_its_data_is_left_out_and_named(monkeypatch, tmp_path, capsys):
+    """As in the package without the bunny, and with what stands in for the tasks themselves."""
+    monkeypatch.setattr(demo, "TASKS", ("regression", "shape"))
+    monkeypatch.setattr(demo, "_absent", lambda: {"shape": "the Stanford bunny"})
+    monkeypatch.setattr(regression, "QUICK", Budget(1))
+    demo.run(framework=FRAMEWORKS[0], quick=True, out=tmp_path)
+    assert "shape is left out: it needs the Stanford bunny" in capsys.readouterr().out
+    assert list(json.loads((tmp_path / "results.json").read_text())["tasks"]) == ["regression"]
+    assert refused(ImportError, tasks=["shape"]) == "demo: shape needs the Stanford bunny"
 
 
 def test_a_file_where_the_folder_should_be(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -19,11 +19,15 @@ from .terminal import Terminal
 __all__ = ["run_tasks"]
 
 
-def run_tasks(frameworks: tuple[str, ...], tasks: Sequence[str], *, quick: bool, out: Path, seed: int) -> Path:
-    """Run `tasks` in `frameworks`; the path of the report."""
+def run_tasks(
+    frameworks: tuple[str, ...], tasks: Sequence[str], absent: Mapping[str, str], *, quick: bool, out: Path, seed: int
+) -> Path:
+    """Run `tasks` in `frameworks`, and say which are `absent` and why; the path of the report."""
     started = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     terminal = Terminal()
+    for name, needed in absent.items():
+        terminal.line(f"{name} is left out: it needs {needed}")
     sections: list[Section] = []
     for name in dict.fromkeys(tasks):
         task: ModuleType = import_module(f".{name}", __package__)
