@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import lossary
+from tests.support.families import sampled
 
 collect_ignore = [
     "typing",  # read by type checkers only (test_typing.py); most calls in there are wrong
@@ -26,22 +27,15 @@ collect_ignore = [
 ]
 
 
-EVERY = 12  # of the rows of the newer families one in so many runs by default, picked by its name
-WHOLE = ("regression", "classification", "likelihood")  # whose rows all run
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All rows of the table take most of an hour: `make test` runs a sample, `make test-all` every one.
-
-    A probe runs in all of its rows or in none, which share its exact answer.
-    """
+    """A probe runs in all of its rows or in none, which share its exact answer."""
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         probe, case = parameters.get("probe"), parameters.get("case")
         row = probe or case
         name = str(probe) if probe else item.nodeid
-        if getattr(row, "family", WHOLE[0]) not in WHOLE and zlib.crc32(name.encode()) % EVERY:
+        if row is not None and hasattr(row, "family") and not sampled(row.family, name):
             item.add_marker(pytest.mark.slow)
 
 

@@ -589,7 +589,7 @@ def test_blocks_of_one_problem(framework: OnNumpy, loss: Any, options: dict[str,
     arrays = clouds(np.random.default_rng(6), 13, 11)
     arrays["pred_weights"] = np.arange(13) / 13
     dense = framework.outcome(loss, arrays | options | {"chunk_size": None})
-    for size in (1, 4, 13, 50):
+    for size in (1, 4, 13, 50) if framework.name != "jax" else (4,):  # each of which JAX compiles
         found = framework.outcome(loss, arrays | options | {"chunk_size": size})
         np.testing.assert_allclose(found.value, dense.value, rtol=1e-12)
         for name, gradient in dense.gradients.items():

@@ -141,7 +141,12 @@ def test_free_bits_that_are_just_used_up_do_not_push(over_: str, framework: OnNu
 
 _ROWS = {"cross_entropy_loss", "focal_loss", "soft_cross_entropy_loss"}
 POINTWISE = {"regression", "classification", "likelihood"}  # families in which we know the entries that turn NaN
-_NEEDED = {"targets": "predictions", "probs": "logits", "x": "x_hat"}  # data: their NaN shows in the model's gradient
+_NEEDED = {
+    "targets": "predictions",
+    "probs": "logits",
+    "x": "x_hat",
+    "labels": "embeddings1",
+}  # data: their NaN shows in the model's gradient
 
 
 def poisoned(probe: Probe, name: str) -> Probe:
