@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
 from statistics import median, quantiles
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -73,6 +73,14 @@ def compare(ours: Side, theirs: Side, rounds: Rounds) -> Ratio:
             pairs.append(_round(ours, theirs, repeats, rounds.turns, order))
     low, middle, high = quantiles((a / b for a, b in pairs), n=4, method="inclusive")
     return Ratio(middle, low, high, median(a for a, _ in pairs), median(b for _, b in pairs))
+
+
+def timed_alone(ours: Side) -> Ratio:
+    """The time of one call after a first one, where there is nothing to compare it with."""
+    ours()
+    with _without_gc():
+        seconds = _turn(ours, 1)
+    return Ratio(nan, nan, nan, seconds, nan)
 
 
 def _round(ours: Side, theirs: Side, repeats: int, turns: int, order: random.Random) -> tuple[float, float]:

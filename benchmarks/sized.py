@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .harness import Rounds, Side, compare
+from .harness import Rounds, Side, compare, timed_alone
 from .memory import peak_of
 from .question import Question, Row, Scale, shape_text, target_text
 
@@ -53,13 +53,13 @@ def sized(name: str, title: str, notes: str, cases: Callable[[Scale], Iterator[S
 
 def _row(case: Sized, scale: Scale) -> Row:
     rounds = FEW if case.slow or (case.limit or 0.0) > LONG else scale.rounds
-    ratio = compare(case.ours, case.theirs or case.ours, rounds)
+    alone = case.theirs is None
+    ratio = timed_alone(case.ours) if case.theirs is None else compare(case.ours, case.theirs, rounds)
     peak = case.memory() / MIB
     judged = [
         *([] if case.target is None else [ratio.median <= case.target]),
         *([] if case.most is None else [peak <= case.most]),
     ]
-    alone = case.theirs is None
     cells = (
         case.name,
         shape_text(case.shape),

@@ -14,6 +14,7 @@ import lossary
 from lossary import energy_distance, js_distance, js_divergence, kl_divergence, reverse_kl_divergence
 from lossary import maximum_mean_discrepancy as mmd
 from tests.support.frameworks import NUMPY, OnJax, OnNumpy, OnTorch, every_framework, row
+from tests.support.memory import kept
 from tests.support.refusal import call, refused
 
 BETWEEN_ROWS = (kl_divergence, reverse_kl_divergence, js_divergence, js_distance)
@@ -601,16 +602,7 @@ def test_memory_of_one_problem(loss: Any, torch: ModuleType) -> None:
     """What the graph holds is less than a table of n · n."""
     n = 600
     x, y = torch.randn(2, n, 4, requires_grad=True)
-    kept: dict[int, int] = {}
-
-    def pack(tensor: Any) -> Any:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        value = loss(x, y, chunk_size=16)
-    assert sum(kept.values()) < n**2
-    value.backward()
+    assert kept(torch, lambda x, y: loss(x, y, chunk_size=16), x, y) < n**2
 
 
 @pytest.mark.parametrize("chunk_size", [None, 2])

@@ -15,7 +15,8 @@ from scipy.special import logsumexp
 from lossary._core.backends import namespace
 from lossary._core.backends.composed import class_overlap_by_parts
 from lossary.streaming.pairs import over_rows
-from tests.support.frameworks import NUMPY, TORCH_F64, Kwargs, OnNumpy, every_framework, frameworks_with_gradients
+from tests.support.frameworks import NUMPY, TORCH_F64, OnNumpy, every_framework, frameworks_with_gradients
+from tests.support.memory import kept
 
 Operation = Callable[..., Any]  # (xp, **arrays)
 
@@ -103,6 +104,29 @@ def test_distances_of_any_size(framework: OnNumpy, size: float, rng: np.random.G
         assert gradient.any()
 
 
+@pytest.mark.parametrize("squared", [False, True], ids=["distances", "squares"])
+@pytest.mark.parametrize("offset", [0.0, 1e4], ids=["near", "far"])
+@every_framework
+def test_distances_in_many_dimensions(
+    framework: OnNumpy, squared: bool, offset: float, rng: np.random.Generator
+) -> None:
+    """Of points that are equal, nearly equal and apart, and of one that is far from all others."""
+    x, y = ((points(rng, n, 40) + offset).astype(np.float32) for n in (30, 20))
+    y[0], y[1], x[1] = x[0], x[2] + np.float32(1e-4), 1e3
+    pulls = points(rng, 30, 20).astype(np.float32)
+    expected = cdist(x.astype(float), y.astype(float), "sqeuclidean" if squared else "euclidean")
+    function = apply(lambda xp, x, y, pulls: xp.sum(pulls * xp.distances(x, y, squared=squared), axis=None))
+    found = framework.outcome(function, {"x": x, "y": y, "pulls": pulls})
+    table = framework.value(apply(lambda xp, x, y: xp.distances(x, y, squared=squared)), {"x": x, "y": y})
+    np.testing.assert_allclose(table, expected, rtol=2e-6)
+    assert table[0, 0] == 0
+    if found.gradients:
+        gap = x[:, None].astype(float) - y
+        slopes = pulls[..., None] * (2 * gap if squared else gap / np.where(expected == 0, 1, expected)[..., None])
+        for name, gradient in (("x", slopes.sum(1)), ("y", -slopes.sum(0))):
+            np.testing.assert_allclose(found.gradients[name], gradient, rtol=1e-5, atol=2e-6 * np.abs(gradient).max())
+
+
 def test_distances_have_two_derivatives(torch: ModuleType, rng: np.random.Generator) -> None:
     leaves = list(TORCH_F64.leaves({"x": points(rng, 4, 3), "y": points(rng, 5, 3)}).values())
     xp = namespace("seam", x=leaves[0])
@@ -164,24 +188,12 @@ def test_blocks_in_other_modes(torch: ModuleType, rng: np.random.Generator) -> N
     torch.testing.assert_close(found, gradients)
 
 
-def kept(torch: ModuleType, function: Callable[..., Any], arrays: Kwargs) -> int:
-    """Bytes that the backward pass waits for."""
-    seen: dict[int, int] = {}
-
-    def see(tensor: Any) -> Any:
-        seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(see, lambda tensor: tensor):
-        function(**TORCH_F64.leaves(arrays))
-    return sum(seen.values())
-
-
 def test_blocks_are_not_kept(torch: ModuleType, rng: np.random.Generator) -> None:
     arrays = {"x": points(rng, 256, 2), "y": points(rng, 256, 2)}
     table = 256 * 256 * 8
-    assert kept(torch, rows_of(16), arrays) < table / 10
-    assert kept(torch, rows_of(None), arrays) > table
+    leaves = list(TORCH_F64.leaves(arrays).values())
+    assert kept(torch, rows_of(16), *leaves) < table / 10
+    assert kept(torch, rows_of(None), *leaves) > table
 
 
 def test_jax_keeps_no_table(jax: ModuleType, rng: np.random.Generator) -> None:

@@ -13,6 +13,7 @@ import lossary
 from tests.catalog import Case, cases
 from tests.support.compare import assert_close_by_rows
 from tests.support.frameworks import JAX, TORCH, Kwargs, OnJax, OnNumpy, OnTorch, Outcome, objective, row, split
+from tests.support.memory import kept
 from tests.support.refusal import call, refused
 
 TOLERANCES = {"f32": (1e-6, 1e-5), "f64": (1e-12, 1e-12)}  # precision: tolerance of values, of gradients
@@ -115,15 +116,5 @@ def test_a_table_without_memory_says_how_large_it_is_and_what_to_do(framework: O
 def test_what_is_kept_for_the_backward_pass_is_less_than_a_table(torch: ModuleType, case: Case) -> None:
     """Bytes that torch's graph holds, those that custom functions save included, against those of n · n float32."""
     kwargs = TORCH.leaves(case.arrays((case.many, 5)) | case.fixed | case.options[0] | {"chunk_size": 16})
-    kept: dict[int, int] = {}
-
-    def pack(tensor: Any) -> Any:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        value = objective(case.fn(**kwargs)).sum()
-    inputs = {array.untyped_storage().data_ptr() for array in kwargs.values() if isinstance(array, torch.Tensor)}
-    assert sum(size for at, size in kept.items() if at not in inputs) < case.many**2 * 4
-    value.backward()
+    arrays = [array for array in kwargs.values() if isinstance(array, torch.Tensor)]
+    assert kept(torch, lambda *_: objective(case.fn(**kwargs)).sum(), *arrays) < case.many**2 * 4

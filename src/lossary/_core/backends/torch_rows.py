@@ -18,6 +18,9 @@ from torch.autograd import Function
 
 from .composed import distances_direct
 
+FEW = 8  # coordinates, up to which subtracting them is faster than products
+CLOSE = 1e-8  # a squared distance, in units of the largest squared length, from which float64 has float32's digits
+
 
 class ByRows(Function):
     """function(*rows, *shared) for blocks of `chunk` rows along `axis`, joined."""
@@ -125,34 +128,42 @@ def _pulled(function: Any, arrays: Any, towards: Any, grads: Any, create_graph: 
 
 
 class Distances(Function):
-    """`distances_direct` by torch's own kernel, which subtracts before it squares and stores the distances alone."""
+    """`distances_direct`, which stores the distances alone."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, squared: bool) -> Tensor:
+        by_products = x.dtype == torch.float32 and x.ndim == 2 and x.shape[1] > FEW
+        found = _by_products(x, y) if by_products else None
+        ctx.squared = squared
+        if found is not None:
+            ctx.scale = None
+            ctx.save_for_backward(x, y, found)
+            return found.square() if squared else found
         top = torch.maximum(_largest(x), _largest(y)).item()
         # A power of two, so that the squares of very large or very small numbers stay in range.
         scale = 2.0 ** int(torch.frexp(torch.tensor(top))[1]) if 0 < top < float("inf") else 1.0
         found = torch.cdist(x / scale, y / scale, compute_mode="donot_use_mm_for_euclid_dist")
-        ctx.call = scale, squared
+        ctx.scale = scale
         ctx.save_for_backward(x, y, found)
         return found.square().mul_(scale).mul_(scale) if squared else found * scale
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         x, y, found = ctx.saved_tensors
-        scale, squared = ctx.call
         wanted = ctx.needs_input_grad[:2]
         if torch.is_grad_enabled():
             from . import torch as xp
 
             x, y = _told_apart((x, y))
             chosen = [array for array, want in zip((x, y), wanted, strict=True) if want]
-            table = distances_direct(xp, x, y, squared=squared)
+            table = distances_direct(xp, x, y, squared=ctx.squared)
             slopes = iter(torch.autograd.grad(table, chosen, grad, create_graph=True))
             return *(next(slopes) if want else None for want in wanted), None
-        pull = (grad * found * (2 * scale) if squared else grad).contiguous()
+        if ctx.scale is None:
+            return *_pulled_by_products(x, y, found, grad, ctx.squared, wanted), None
+        pull = (grad * found * (2 * ctx.scale) if ctx.squared else grad).contiguous()
         towards_x, towards_y = wanted
-        x, y = x / scale, y / scale
+        x, y = x / ctx.scale, y / ctx.scale
         return (
             torch.ops.aten._cdist_backward(pull, x, y, 2.0, found) if towards_x else None,
             torch.ops.aten._cdist_backward(pull.mT.contiguous(), y, x, 2.0, found.mT.contiguous())
@@ -160,6 +171,42 @@ class Distances(Function):
             else None,
             None,
         )
+
+
+def _by_products(x: Tensor, y: Tensor) -> Tensor | None:
+    """|x|² + |y|² − 2 x · y in float64, from a point in the middle: of the digits that cancel, float32 has none.
+
+    Points so close to each other that it would see them are subtracted. None where that is too many of them.
+    """
+    a, b = _centred(x, y)
+    of_a, of_b = a.square().sum(1, keepdim=True), b.square().sum(1)
+    if not torch.isfinite(of_a.sum() + of_b.sum()):
+        return None
+    squares = torch.addmm(of_b, a, b.mT, alpha=-2.0).add_(of_a)
+    close = torch.nonzero(squares < CLOSE * torch.maximum(of_a.max(), of_b.max()), as_tuple=True)
+    if len(close[0]) > squares.numel() // 16 + len(x):
+        return None
+    squares[close] = (a[close[0]] - b[close[1]]).square().sum(1)
+    return squares.sqrt_().to(x.dtype)
+
+
+def _centred(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    middle = y[: len(x)].double().mean(0)
+    return x.double().sub_(middle), y.double().sub_(middle)
+
+
+def _pulled_by_products(
+    x: Tensor, y: Tensor, found: Tensor, grad: Tensor, squared: bool, wanted: tuple[bool, ...]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Σ_j h_ij (x_i − y_j) and its mirror image, h the slope in the distance divided by it."""
+    a, b = _centred(x, y)
+    if squared:
+        pull = grad.double().mul_(2.0)
+    else:
+        pull = grad.double().div_(found).masked_fill_(found == 0, 0.0)
+    towards_x = (a * pull.sum(1, keepdim=True)).addmm_(pull, b, alpha=-1.0).to(x.dtype) if wanted[0] else None
+    towards_y = (b * pull.sum(0).unsqueeze(1)).addmm_(pull.mT, a, alpha=-1.0).to(y.dtype) if wanted[1] else None
+    return towards_x, towards_y
 
 
 def _largest(x: Tensor) -> Tensor:

@@ -7,11 +7,13 @@ has D(x, y) = ½ k(x, x) + ½ k(y, y) − k(x, y), which gives E k(x, x') + E k(
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import inf, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.check import at_least_one, non_negative, one_of, positive
-from ...streaming.pairs import ChunkSize, over_rows
+from ..._core.reduce import Counted
+from ...streaming.pairs import ChunkSize, over_rows, reduced_over_rows
 from .clouds import Cloud, Clouds
 
 if TYPE_CHECKING:
@@ -45,47 +47,70 @@ def _of_pairs(
 ) -> Any:
     """By tables, as the mean over both clouds of how much farther off than its own the other cloud is."""
     xp, (x, y) = clouds.xp, clouds.both
-    total = 0.0
-    for own, other in ((x, y), (y, x)):
-        gaps, within = _gaps(loss, xp, table, own, other, parameters, chunk_size)
-        total = total + _average(xp, gaps, own.shares)
-        if unbiased:
-            total = total - _average(xp, within, own.shares) * _surplus(xp, own)
-    return total
+    return sum(
+        _farther(loss, xp, table, own, other, parameters, unbiased, chunk_size) for own, other in ((x, y), (y, x))
+    )
 
 
-def _gaps(
+def _farther(
     loss: str,
     xp: Namespace,
     table: Table,
     own: Cloud,
     other: Cloud,
     parameters: tuple[Any, ...],
+    unbiased: bool,
     chunk_size: ChunkSize,
 ) -> Any:
-    """For every point of `own`: how much farther the other cloud is than its own, and how far its own is."""
+    """How much farther the other cloud is than its own, on average over the points of `own`."""
     count = own.points.shape[-2]
     shares = () if own.shares is None else (xp.concat([own.shares, other.shares], axis=-1),)
+    surplus = _surplus(xp, own) if unbiased else 0.0
+    raised = () if own.shares is None or not unbiased else (surplus,)
 
-    def of_block(points: Any, others: Any, *rest: Any) -> tuple[Any, Any]:
-        distances = table(xp, points, others, *rest[len(shares) :])  # one table: equal clouds are exactly equally far
+    def of_block(points: Any, others: Any, *rest: Any) -> Any:
+        given = rest[len(shares) + len(raised) :]
+        distances = table(xp, points, others, *given)  # one table: equal clouds are exactly equally far
         if shares:
             distances = xp.multiply(distances, xp.expand_dims(rest[0], axis=-2))
-        near, far = distances[..., :count], distances[..., count:]
-        if shares:
-            within = xp.sum(near, axis=-1)
-            return xp.sum(far, axis=-1) - within, within
-        within = xp.mean(near, axis=-1)
-        if near.shape == far.shape:  # subtracted pair by pair, and rounded at the size of the difference
-            return xp.mean(far - near, axis=-1), within
-        return xp.mean(far, axis=-1) - within, within
+        gaps, within = _gaps(xp, distances, count, weighted=bool(shares))
+        if not unbiased:
+            return gaps
+        return gaps - within * (xp.expand_dims(rest[1], axis=-1) if raised else surplus)
 
     pooled = xp.concat([own.points, other.points], axis=-2)
     shape = tuple(pooled.shape)
-    shared = (pooled, *shares, *parameters)
+    shared = (pooled, *shares, *raised, *parameters)
     entries = shape[-2] * prod(shape[:-2])
+    if len(shape) == 2:
+        return reduced_over_rows(
+            loss,
+            xp,
+            of_block,
+            (own.points,),
+            shared,
+            like=own.points[:, 0],
+            entries=entries,
+            chunk_size=chunk_size,
+            items=None if own.shares is None else Counted(own.shares != 0, own.shares),
+            normalizer=None,
+            reduction="mean" if own.shares is None else "sum",
+        )
     axis = len(shape) - 2
-    return over_rows(loss, xp, of_block, (own.points,), shared, entries=entries, chunk_size=chunk_size, axis=axis)
+    each = over_rows(loss, xp, of_block, (own.points,), shared, entries=entries, chunk_size=chunk_size, axis=axis)
+    return _average(xp, each, own.shares)
+
+
+def _gaps(xp: Namespace, distances: Any, count: int, weighted: bool) -> tuple[Any, Any]:
+    """For each row: how much farther the others are than the first `count`, and how far these are."""
+    near, far = distances[..., :count], distances[..., count:]
+    if weighted:
+        within = xp.sum(near, axis=-1)
+        return xp.sum(far, axis=-1) - within, within
+    within = xp.mean(near, axis=-1)
+    if near.shape == far.shape:  # subtracted pair by pair, and rounded at the size of the difference
+        return xp.mean(far - near, axis=-1), within
+    return xp.mean(far, axis=-1) - within, within
 
 
 def _of_means(clouds: Clouds, unbiased: bool) -> Any:
@@ -146,7 +171,10 @@ def kernel_of(
     positive(loss, gamma=gamma)
     non_negative(loss, coef0=coef0)
     if kernel_type in ("rbf", "laplace"):
-        return Dissimilarity(_rbf if kernel_type == "rbf" else _laplace, bandwidth)
+        table = _rbf if kernel_type == "rbf" else _laplace
+        if all(isinstance(number, (int, float)) for number in given):
+            return Dissimilarity(partial(table, numbers=tuple(given)))
+        return Dissimilarity(table, bandwidth)
     if not isinstance(bandwidth, (int, float)) or bandwidth != 1:
         got = f"got kernel_bandwidth {bandwidth!r} with kernel_type {kernel_type!r}"
         raise ValueError(f"{loss}: expected kernel_bandwidth only with kernel_type 'rbf' or 'laplace'; {got}")
@@ -158,15 +186,30 @@ def several(bandwidth: Any) -> list[Any]:
     return [*bandwidth] if isinstance(bandwidth, (list, tuple)) else [bandwidth]
 
 
-def _rbf(xp: Namespace, points: Any, others: Any, *bandwidths: Any) -> Any:
-    squares = xp.distances(points, others, squared=True)
-    # Divided twice: the square of a bandwidth may be out of range.
-    return _summed(-xp.expm1(-0.5 * (squares / sigma) / sigma) for sigma in bandwidths)
+def _rbf(xp: Namespace, points: Any, others: Any, *arrays: Any, numbers: tuple[float, ...] = ()) -> Any:
+    return xp.pointwise(_far_by_squares, xp.distances(points, others, squared=True), *arrays, numbers=numbers)
 
 
-def _laplace(xp: Namespace, points: Any, others: Any, *bandwidths: Any) -> Any:
-    distances = xp.distances(points, others)
-    return _summed(-xp.expm1(-distances / sigma) for sigma in bandwidths)
+def _laplace(xp: Namespace, points: Any, others: Any, *arrays: Any, numbers: tuple[float, ...] = ()) -> Any:
+    return xp.pointwise(_far_by_distances, xp.distances(points, others), *arrays, numbers=numbers)
+
+
+def _far_by_squares(xp: Namespace, squares: Any, *arrays: Any, numbers: tuple[float, ...]) -> Any:
+    """Σ_σ 1 − exp(−d² / 2σ²), and its slope in d²; divided twice, as the square of a bandwidth may be out of range."""
+    sigmas = [*numbers, *arrays]
+    exponents = [(squares / sigma) * (-0.5 / sigma) for sigma in sigmas]
+    pairs = list(zip(exponents, sigmas, strict=True))
+    far = _summed(-xp.expm1(exponent) for exponent in exponents)
+    return far, lambda: _summed((xp.exp(exponent) / sigma) * (0.5 / sigma) for exponent, sigma in pairs)
+
+
+def _far_by_distances(xp: Namespace, distances: Any, *arrays: Any, numbers: tuple[float, ...]) -> Any:
+    """Σ_σ 1 − exp(−d / σ), and its slope in d."""
+    sigmas = [*numbers, *arrays]
+    exponents = [distances / -sigma for sigma in sigmas]
+    pairs = list(zip(exponents, sigmas, strict=True))
+    far = _summed(-xp.expm1(exponent) for exponent in exponents)
+    return far, lambda: _summed(xp.exp(exponent) / sigma for exponent, sigma in pairs)
 
 
 def _polynomial(degree: int, gamma: float, coef0: float) -> Table:
