@@ -76,8 +76,7 @@ def compare(ours: Side, theirs: Side, rounds: Rounds) -> Ratio:
 
 
 def timed_alone(ours: Side) -> Ratio:
-    """The time of one call after a first one, where there is nothing to compare it with."""
-    ours()
+    """The time of one call, where there is nothing to compare it with."""
     with _without_gc():
         seconds = _turn(ours, 1)
     return Ratio(nan, nan, nan, seconds, nan)

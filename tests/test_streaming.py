@@ -102,13 +102,15 @@ def test_size_that_is_none(case: Case, size: Any) -> None:
 
 @pytest.mark.parametrize("framework", [row(OnNumpy, "f32"), row(OnTorch, "f32")])
 def test_a_table_without_memory_says_how_large_it_is_and_what_to_do(framework: OnNumpy) -> None:
-    """Asked for as a whole. JAX computes in the background, and tells only whoever uses the result."""
-    points = framework.native({"points": np.ones((1 << 20, 1), np.float32)})["points"]
-    told = re.escape('1048576 numbers (4096 GiB in float32) that chunk_size=None asks for; chunk_size="auto" computes')
+    """Asked for as a whole, of more bytes than a process has addresses for. JAX computes in the background, and tells
+    only whoever uses the result.
+    """
+    points = framework.native({"points": np.ones((1 << 23, 1), np.float32)})["points"]
+    told = re.escape('8388608 numbers (262,144 GiB in float32) that chunk_size=None asks for; chunk_size="auto" computes')
     for distance in (lossary.energy_distance, lossary.sinkhorn_divergence):
         with pytest.raises(MemoryError, match=f"^{distance.__name__}: no memory for the table"):
             distance(points, points, chunk_size=None)
-    with pytest.raises(MemoryError, match=f"^clip_loss: no memory for the table of 1048576 × {told} it in blocks$"):
+    with pytest.raises(MemoryError, match=f"^clip_loss: no memory for the table of 8388608 × {told} it in blocks$"):
         lossary.clip_loss(points, points, chunk_size=None)
 
 

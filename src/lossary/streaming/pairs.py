@@ -81,7 +81,7 @@ def told_if_too_large(loss: str, function: Callable[..., Any], rows: int, entrie
         except (MemoryError, RuntimeError) as error:
             if not _TOO_LARGE.search(f"{type(error).__name__} {error}"):
                 raise
-            size = f"{rows} × {entries} numbers ({rows * entries / 2**28:.4g} GiB in float32)"
+            size = f"{rows} × {entries} numbers ({rows * entries / 2**28:,.0f} GiB in float32)"
             table = f"the table of {size} that chunk_size=None asks for"
             raise MemoryError(f'{loss}: no memory for {table}; chunk_size="auto" computes it in blocks') from error
 
