@@ -106,7 +106,9 @@ def test_a_table_without_memory_says_how_large_it_is_and_what_to_do(framework: O
     only whoever uses the result.
     """
     points = framework.native({"points": np.ones((1 << 23, 1), np.float32)})["points"]
-    told = re.escape('8388608 numbers (262,144 GiB in float32) that chunk_size=None asks for; chunk_size="auto" computes')
+    told = re.escape(
+        '8388608 numbers (262,144 GiB in float32) that chunk_size=None asks for; chunk_size="auto" computes'
+    )
     for distance in (lossary.energy_distance, lossary.sinkhorn_divergence):
         with pytest.raises(MemoryError, match=f"^{distance.__name__}: no memory for the table"):
             distance(points, points, chunk_size=None)
