@@ -162,6 +162,17 @@ def floating(loss: str, xp: Namespace, hint: str = "", /, **arrays: Any) -> None
             raise TypeError(f"{loss}: expected {name} of a floating dtype; got {name} {dtype_name(array)}{hint}")
 
 
+def one_per_point(loss: str, xp: Namespace, side: str, shape: tuple[int, ...], weights: Any, mask: Any) -> None:
+    """The weights and the mask of the points of one cloud, `side` "pred" or "target"."""
+    for name, array in ((f"{side}_weights", weights), (f"{side}_mask", mask)):
+        if array is not None and tuple(array.shape) != shape:
+            raise ValueError(
+                f"{loss}: expected {name} of shape {shape}, one per point; got {described(**{name: array})}"
+            )
+    if mask is not None and xp.kind(mask) != "bool":
+        raise TypeError(f"{loss}: expected {side}_mask of dtype bool (True counts); got {side}_mask {dtype_name(mask)}")
+
+
 def real(loss: str, xp: Namespace, /, **arrays: Any) -> None:
     for name, array in arrays.items():
         if array is not None and xp.kind(array) == "complex":

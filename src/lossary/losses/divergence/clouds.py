@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import described, dtype_name, floating, in_range, real
+from ..._core.check import described, floating, in_range, one_per_point, real
 from ..._core.reduce import Counted, counted
 
 if TYPE_CHECKING:
@@ -87,13 +87,7 @@ def _shares(loss: str, xp: Namespace, side: str, cloud: Any, weights: Any, mask:
     if weights is None and mask is None:
         return None
     shape = tuple(cloud.shape[:-1])
-    for name, array in ((f"{side}_weights", weights), (f"{side}_mask", mask)):
-        if array is not None and tuple(array.shape) != shape:
-            raise ValueError(
-                f"{loss}: expected {name} of shape {shape}, one per point; got {described(**{name: array})}"
-            )
-    if mask is not None and xp.kind(mask) != "bool":
-        raise TypeError(f"{loss}: expected {side}_mask of dtype bool (True counts); got {side}_mask {dtype_name(mask)}")
+    one_per_point(loss, xp, side, shape, weights, mask)
     if weights is None:
         weights = xp.astype(mask, cloud)
     else:

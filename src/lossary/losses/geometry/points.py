@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import described, dtype_name, floating, in_range, known_reduction, one_of, real
+from ..._core.check import described, floating, in_range, known_reduction, one_of, one_per_point, real
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import BLOCK, ChunkSize, known_chunk_size, rows_at_once
@@ -247,13 +247,7 @@ def _clouds(
 
 def _cloud(loss: str, xp: Namespace, side: str, points: Any, weights: Any, mask: Any) -> Cloud:
     shape = tuple(points.shape[:-1])
-    for name, array in ((f"{side}_weights", weights), (f"{side}_mask", mask)):
-        if array is not None and tuple(array.shape) != shape:
-            raise ValueError(
-                f"{loss}: expected {name} of shape {shape}, one per point; got {described(**{name: array})}"
-            )
-    if mask is not None and xp.kind(mask) != "bool":
-        raise TypeError(f"{loss}: expected {side}_mask of dtype bool (True counts); got {side}_mask {dtype_name(mask)}")
+    one_per_point(loss, xp, side, shape, weights, mask)
     if weights is not None:
         real(loss, xp, **{f"{side}_weights": weights})
         weights = in_range(loss, xp, f"{side}_weights", xp.astype(weights, points), low=0.0)
