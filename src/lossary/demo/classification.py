@@ -18,7 +18,7 @@ from lossary.plot import style
 from .calibration import BINS, expected_calibration_error, reliability
 from .data import CLASSES, DIGITS_TEST, DIGITS_TRAIN, RARE, THINNING, Digits, batches, digits
 from .experiment import Budget, Experiment, Job, Training, carry_out
-from .pictures import agreement_sentence, bars, colour, curves, curves_caption
+from .pictures import agreement_sentence, colour, curves, curves_caption, score_bars
 from .section import Picture, Section
 from .summary import (
     Metric,
@@ -132,14 +132,9 @@ def run(job: Job) -> Section:
 
 
 def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
-    fig, axes = style.figure(1, 3, panel=(3.4, 2.8), sharey=True)
-    for ax, (key, metric) in zip(axes, METRICS.items(), strict=True):
-        bars(ax, trainings, key, metric)
-    if len(frameworks_of(trainings)) > 1:
-        axes[-1].legend(fontsize="small", frameon=False)
     return [
         Picture(
-            style.save(fig, job.out / "classification-scores.png"),
+            style.save(score_bars(trainings, METRICS), job.out / "classification-scores.png"),
             "Recall of the rare digit and accuracy (more is better), calibration error (less is better); "
             "whiskers are ± one standard deviation.",
         ),

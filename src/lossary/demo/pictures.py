@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["agreement_sentence", "bars", "colour", "curves", "curves_caption"]
+__all__ = ["agreement_sentence", "bars", "colour", "curves", "curves_caption", "followed", "score_bars"]
 
 FLOOR = 1e-9
 """Smaller relative differences are drawn at this height."""
@@ -38,6 +38,43 @@ FLOOR = 1e-9
 def colour(index: int) -> str:
     """A colour of the house palette, beginning anew when it runs out."""
     return style.COLOURS[index % len(style.COLOURS)]
+
+
+def score_bars(
+    trainings: Sequence[Training],
+    metrics: Mapping[str, Metric],
+    *,
+    panel: tuple[float, float] = (3.4, 2.8),
+    untrained_as: str | None = None,
+) -> Figure:
+    """The `bars` of each metric side by side."""
+    fig, axes = style.figure(1, len(metrics), panel=panel, sharey=True)
+    for ax, (key, metric) in zip(axes, metrics.items(), strict=True):
+        bars(ax, trainings, key, metric, untrained_as=untrained_as)
+    if untrained_as is not None or len(frameworks_of(trainings)) > 1:
+        axes[-1].legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return fig
+
+
+def followed(
+    trainings: Sequence[Training],
+    metrics: Mapping[str, Metric],
+    *,
+    panel: tuple[float, float],
+    unit: str = "",
+    logarithmic: str = "",
+) -> Figure:
+    """Each metric epoch by epoch, a line for each training; the one named `logarithmic` on such an axis."""
+    fig, axes = style.figure(1, len(metrics), panel=panel)
+    for ax, (key, metric) in zip(axes, metrics.items(), strict=True):
+        for i, training in enumerate(trainings):
+            values = [metric.factor * score[key] for score in training.scores]
+            ax.plot(range(1, len(values) + 1), values, color=colour(i), label=training.setting)
+        ax.set(xlabel="epoch", yscale="log" if key == logarithmic else "linear")
+        ax.set_title(metric.title, fontsize="medium")
+    axes[0].set_ylabel(unit)
+    axes[0].legend(fontsize="small", frameon=False)
+    return fig
 
 
 def bars(ax: Axes, trainings: Sequence[Training], key: str, metric: Metric, *, untrained_as: str | None = None) -> None:

@@ -15,7 +15,7 @@ from lossary.plot import plot_losses, style
 
 from .data import CORRUPTED, SLIP, Diabetes, batches, diabetes
 from .experiment import Budget, Experiment, Job, Training, carry_out
-from .pictures import agreement_sentence, bars, curves, curves_caption
+from .pictures import agreement_sentence, curves, curves_caption, score_bars
 from .section import Picture, Section
 from .summary import Metric, agreement_tables, frameworks_of, numbers, over_splits, plus_minus, score_table, scores
 from .training import Array, Networks, Objective, dense
@@ -96,11 +96,7 @@ def run(job: Job) -> Section:
 
 
 def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
-    errors, axes = style.figure(1, 2, panel=(4.2, 3.2), sharey=True)
-    for ax, (key, metric) in zip(axes, METRICS.items(), strict=True):
-        bars(ax, trainings, key, metric)
-    if len(frameworks_of(trainings)) > 1:
-        axes[1].legend(fontsize="small", frameon=False)
+    errors = score_bars(trainings, METRICS, panel=(4.2, 3.2))
     shapes = plot_losses(list(LOSSES.items()))
     return [
         Picture(

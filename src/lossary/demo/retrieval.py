@@ -19,7 +19,7 @@ from lossary.plot import style
 
 from .data import CLASSES, DIGITS_TEST, Digits, batches, digits
 from .experiment import Budget, Experiment, Job, Training, carry_out
-from .pictures import agreement_sentence, bars, colour, curves, curves_caption
+from .pictures import agreement_sentence, colour, curves, curves_caption, score_bars
 from .section import Picture, Section
 from .summary import (
     Metric,
@@ -169,13 +169,10 @@ def run(job: Job) -> Section:
 
 
 def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
-    fig, axes = style.figure(1, 2, panel=(4.2, 2.8), sharey=True)
-    for ax, (key, metric) in zip(axes, METRICS.items(), strict=True):
-        bars(ax, trainings, key, metric, untrained_as=PIXELS)
-    axes[-1].legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    scored = score_bars(trainings, METRICS, panel=(4.2, 2.8), untrained_as=PIXELS)
     return [
         Picture(
-            style.save(fig, job.out / "retrieval-scores.png"),
+            style.save(scored, job.out / "retrieval-scores.png"),
             "How often the nearest test image, and how many of the nearest ten, show the same digit (more is better); "
             "whiskers are ± one standard deviation.",
         ),

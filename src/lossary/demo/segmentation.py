@@ -17,7 +17,7 @@ from lossary.plot import style
 from .data import batches
 from .experiment import Budget, Experiment, Job, Training, carry_out
 from .nuclei import TEST_TILES, TILE, TILES, Nuclei, best_threshold, draw_nuclei
-from .pictures import agreement_sentence, bars, colour, curves, curves_caption
+from .pictures import agreement_sentence, colour, curves, curves_caption, score_bars
 from .section import Picture, Section
 from .summary import (
     Metric,
@@ -158,10 +158,7 @@ def run(job: Job) -> Section:
 
 
 def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
-    fig, axes = style.figure(1, 3, panel=(3.4, 2.8), sharey=True)
-    for ax, (key, metric) in zip(axes, METRICS.items(), strict=True):
-        bars(ax, trainings, key, metric, untrained_as=THRESHOLD)
-    axes[-1].legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    scored = score_bars(trainings, METRICS, untrained_as=THRESHOLD)
     return [
         Picture(
             style.save(_overlays(trainings), job.out / "segmentation-overlays.png"),
@@ -169,7 +166,7 @@ def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
             f"which are tinted ({frameworks_of(trainings)[0]}, first repeat).",
         ),
         Picture(
-            style.save(fig, job.out / "segmentation-scores.png"),
+            style.save(scored, job.out / "segmentation-scores.png"),
             "Overlap with the true nuclei on the test tiles (more is better); whiskers are ± one standard deviation.",
         ),
         Picture(

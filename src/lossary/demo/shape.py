@@ -18,7 +18,7 @@ from lossary.plot import style
 
 from .experiment import Budget, Experiment, Job, Training, carry_out
 from .meshes import Mesh, bunny, corner_shares, icosphere, points_on, sampled
-from .pictures import agreement_sentence, colour, curves, curves_caption
+from .pictures import agreement_sentence, curves, curves_caption, followed
 from .section import Picture, Section
 from .summary import Metric, agreement_tables, fixed, frameworks_of, numbers, plus_minus, score_table, scores
 from .training import Array, Networks, Objective, free
@@ -152,7 +152,7 @@ def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
             f"The sphere on its way, and the bunny itself ({framework}). Dark triangles are turned inside out.",
         ),
         Picture(
-            style.save(_terms(mine), job.out / "shape-terms.png"),
+            style.save(followed(mine, METRICS, panel=(3.1, 2.9), logarithmic="chamfer"), job.out / "shape-terms.png"),
             f"How near and how smooth the surface is, epoch by epoch ({framework}; an epoch is {STEPS} steps).",
         ),
         Picture(
@@ -188,18 +188,6 @@ def _solid(ax: Axes3D, mesh: Mesh, title: str) -> None:
     ax.view_init(15, -80)
     ax.set_axis_off()
     ax.set_title(title, fontsize="medium")
-
-
-def _terms(trainings: Sequence[Training]) -> Figure:
-    fig, axes = style.figure(1, len(METRICS), panel=(3.1, 2.9))
-    for ax, (key, metric) in zip(axes, METRICS.items(), strict=True):
-        for i, training in enumerate(trainings):
-            values = [metric.factor * score[key] for score in training.scores]
-            ax.plot(range(1, len(values) + 1), values, color=colour(i), label=training.setting)
-        ax.set(xlabel="epoch", yscale="log" if key == "chamfer" else "linear")
-        ax.set_title(metric.title, fontsize="medium")
-    axes[0].legend(fontsize="small", frameon=False)
-    return fig
 
 
 def notice(trainings: Sequence[Training]) -> list[str]:

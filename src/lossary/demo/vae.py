@@ -19,7 +19,7 @@ from lossary.plot import style
 
 from .data import Digits, batches, digits
 from .experiment import Budget, Experiment, Job, Training, carry_out
-from .pictures import agreement_sentence, colour, curves, curves_caption
+from .pictures import agreement_sentence, curves, curves_caption, followed
 from .section import Picture, Section
 from .summary import Metric, agreement_tables, fixed, frameworks_of, numbers, plus_minus, score_table, scores
 from .training import Array, Networks, Objective, dense
@@ -157,7 +157,9 @@ def _pictures(job: Job, trainings: Sequence[Training]) -> list[Picture]:
             f"Test images, their reconstructions, and samples decoded from random codes ({framework}).",
         ),
         Picture(
-            style.save(_diagnostics_picture(mine), job.out / "vae-diagnostics.png"),
+            style.save(
+                followed(mine, METRICS, panel=(3.6, 3.2), unit="nats per image"), job.out / "vae-diagnostics.png"
+            ),
             f"The ELBO and its parts on test images, epoch by epoch, in nats per image ({framework}).",
         ),
         Picture(style.save(curves(trainings, "nats per image"), job.out / "vae-curves.png"), curves_caption(trainings)),
@@ -180,18 +182,6 @@ def _mosaic(images: Array) -> Array:
     """Images side by side, `PER_ROW` in a row, with grey seams."""
     framed = np.pad(images.reshape(-1, PER_ROW, 28, 28), ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=0.5)
     return framed.transpose(0, 2, 1, 3).reshape(-1, PER_ROW * 30)
-
-
-def _diagnostics_picture(trainings: Sequence[Training]) -> Figure:
-    fig, axes = style.figure(1, 3, panel=(3.6, 3.2))
-    for ax, (key, metric) in zip(axes, METRICS.items(), strict=True):
-        for i, training in enumerate(trainings):
-            values = [score[key] for score in training.scores]
-            ax.plot(range(1, len(values) + 1), values, color=colour(i), label=training.setting)
-        ax.set(xlabel="epoch", title=metric.title)
-    axes[0].set_ylabel("nats per image")
-    axes[0].legend(fontsize="small", frameon=False)
-    return fig
 
 
 def notice(trainings: Sequence[Training]) -> list[str]:
