@@ -17,12 +17,11 @@ from torch import Tensor
 from torch.autograd import Function
 
 from .composed import class_overlap_by_parts, log_odds_by_parts
-from .torch_eager import product_in_full
+from .torch_eager import BLOCK, product_in_full
 
 SURE = 0.25  # −log p below which torch's log-softmax, rounded at the size of the logits, is mended
 SURELY = 0.9  # a share above it is known better by what the others leave
 TINY = 1e-30  # a share below it has lost digits, or all of them
-BLOCK = 1 << 17  # entries: a few float32 temporaries of this size fit the second-level caches
 
 
 class LogOdds(Function):
