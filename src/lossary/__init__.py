@@ -73,6 +73,9 @@ from .losses.metric_learning import online_triplet_loss as online_triplet_loss
 from .losses.metric_learning import proxy_anchor_loss as proxy_anchor_loss
 from .losses.metric_learning import proxy_nca_loss as proxy_nca_loss
 from .losses.metric_learning import triplet_loss as triplet_loss
+from .losses.perceptual import contextual_loss as contextual_loss
+from .losses.perceptual import feature_reconstruction_loss as feature_reconstruction_loss
+from .losses.perceptual import style_loss as style_loss
 from .losses.regression import asymmetric_mse_loss as asymmetric_mse_loss
 from .losses.regression import charbonnier_loss as charbonnier_loss
 from .losses.regression import huber_loss as huber_loss
@@ -181,6 +184,10 @@ __all__ = [
     "sobel_loss",
     "laplacian_loss",
     "total_variation_loss",
+    # perceptual
+    "feature_reconstruction_loss",
+    "style_loss",
+    "contextual_loss",
     # geometry
     "chamfer_distance",
     "hausdorff_distance",

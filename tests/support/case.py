@@ -147,7 +147,10 @@ class Case:
 
 def short(options: Options) -> str:
     """Options as part of a test's name."""
-    shown = {name: "array" if isinstance(value, np.ndarray) else value for name, value in options.items()}
+    shown = {
+        name: "array" if isinstance(value, np.ndarray) else getattr(value, "__name__", value)
+        for name, value in options.items()
+    }
     return ",".join(f"{name}={value}".replace(" ", "") for name, value in shown.items()) or "defaults"
 
 

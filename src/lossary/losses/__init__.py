@@ -12,5 +12,6 @@ FAMILIES = (
     "segmentation",
     "boxes",
     "image",
+    "perceptual",
     "geometry",
 )

@@ -18,6 +18,7 @@ from ..losses import (
     image,
     likelihood,
     metric_learning,
+    perceptual,
     regression,
     segmentation,
     transport,
@@ -120,6 +121,11 @@ SobelLoss = face("SobelLoss", image.sobel_loss)
 LaplacianLoss = face("LaplacianLoss", image.laplacian_loss)
 TotalVariationLoss = face("TotalVariationLoss", image.total_variation_loss)
 Sobel, Laplacian = SobelLoss, LaplacianLoss  # also known as
+
+# perceptual
+FeatureReconstructionLoss = face("FeatureReconstructionLoss", perceptual.feature_reconstruction_loss)
+StyleLoss = face("StyleLoss", perceptual.style_loss)
+ContextualLoss = face("ContextualLoss", perceptual.contextual_loss)
 
 # geometry
 ChamferDistance = face("ChamferDistance", geometry.chamfer_distance)
