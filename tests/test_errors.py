@@ -28,7 +28,8 @@ def at(name: str) -> Case:
 def test_list_for_an_array(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
     for name in case.arrays():
-        text = f"expected {name} to be a torch.Tensor, jax.Array or numpy.ndarray; got list"
+        called = f"{name}[0]" if case.layers else name  # the first of the layers that it may be a list of
+        text = f"expected {called} to be a torch.Tensor, jax.Array or numpy.ndarray; got list"
         with refused(TypeError, f"{case.fn.__name__}: {text}"):
             call(framework, case.fn, kwargs | {name: kwargs[name].tolist()})
 

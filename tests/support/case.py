@@ -71,6 +71,7 @@ class Case:
     # their own length: a weight matrix of classes, the scores of another batch
     shapes: tuple[str, ...] = ("rows", "dense")  # of SHAPES; a `make` that reads only shape[0] has ("rows",)
     large: bool = False  # do its inputs come in any shape, so that it is tried on arrays of 54 000 rows?
+    layers: bool = False  # may its arrays be lists of arrays, one a layer?
     integers: bool = False  # are integer predictions promoted, as images are?
     second_order: bool = True  # False where the docstring says that it is not differentiable twice
     detached: bool = False  # does it hold a factor constant on purpose, so that its gradient is no derivative?

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from ..._core.backends import namespace
 from ..._core.check import array_or_none, axis_of, described, floating, in_range, known_reduction, non_negative, real
@@ -44,7 +44,7 @@ def layers_of(
     if isinstance(weights, (Mapping, list, tuple)):  # other documents' name for numbers per layer
         if layer_weights is not None:
             raise ValueError(f"{loss}: expected layer_weights once; got weights by layer as well")
-        weights, layer_weights = None, weights
+        weights, layer_weights = None, cast(Any, weights)
     if hasattr(layer_weights, "dtype") and len(layer_weights.shape) == 1:  # trained together, in one array
         layer_weights = [layer_weights[i] for i in range(layer_weights.shape[0])]
     numbers = _by_layer(layer_weights)
@@ -91,9 +91,10 @@ def _by_layer(given: Any) -> dict[Any, Any]:
     if given is None:
         return {}
     if isinstance(given, Mapping):
-        return dict(given)
+        named: Mapping[Any, Any] = given
+        return dict(named)
     if isinstance(given, (list, tuple)):
-        return dict(enumerate(given))
+        return dict(enumerate(cast(Sequence[Any], given)))
     return {None: given}
 
 
@@ -136,7 +137,8 @@ def _fitting(loss: str, xp: Namespace, given: dict[str, Any], channel_axis: int 
 
 
 def _one_batch(loss: str, predictions: dict[str, Any]) -> None:
-    if len({array.shape[0] for array in predictions.values()}) > 1:
+    first, *others = predictions.values()
+    if any(array.shape[0] != first.shape[0] for array in others):
         raise ValueError(f"{loss}: expected as many examples in each layer; got {described(**predictions)}")
 
 

@@ -89,5 +89,8 @@ def _difference_of_grams(xp: Namespace, prediction: Any, target: Any) -> Any:
 
 
 def _gram(xp: Namespace, left: Any, right: Any) -> Any:
-    count = max(1, left.shape[1] * left.shape[2])
-    return xp.matmul(xp.moveaxis(left / count, 1, 2), right)  # divided first: no sum outgrows the result
+    positions, channels = left.shape[1:]
+    if positions * channels == 0:
+        return xp.matmul(xp.moveaxis(left, 1, 2), right)
+    scale = (positions * channels) ** -0.5  # on both sides, and first: no sum outgrows the result
+    return xp.matmul(xp.moveaxis(left * scale, 1, 2), right * scale)
