@@ -90,9 +90,8 @@ def _by_layer(given: Any) -> dict[Any, Any]:
     """What each layer has, by its name or its place; one array alone is a layer without either."""
     if given is None:
         return {}
-    if isinstance(given, Mapping):
-        named: Mapping[Any, Any] = given
-        return dict(named)
+    if hasattr(given, "keys"):
+        return dict(given)
     if isinstance(given, (list, tuple)):
         return dict(enumerate(cast(Sequence[Any], given)))
     return {None: given}
