@@ -30,6 +30,33 @@ def log_odds_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -
     return xp.squeeze(odds, axis=axis)
 
 
+def surprise_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int, spread: float) -> tuple[Any, Any]:
+    """−log p of entry `index` under the softmax, plus `spread` times its lead over each entry; and the slope.
+
+    That is a function of the logits once more: a compiler that is shown them apart does not write out what the two
+    have in common. By the lead of the largest logit and the sum of the other powers: nothing cancels where p is near 1.
+    """
+    index = xp.expand_dims(index, axis=axis)
+    chosen = xp.positions(logits, axis=axis) == index
+    own = xp.take_along_axis(logits, index, axis=axis)
+    top = xp.stop_gradient(xp.max(logits, axis=axis, keepdims=True))
+    powers = xp.exp(logits - top)
+    rest = xp.sum(xp.where(chosen, 0.0, powers), axis=axis, keepdims=True)
+    behind = top - own
+    total = rest + xp.exp(-behind)
+    losses = behind + xp.log1p(xp.where(behind == 0, rest, total - 1))
+    if spread:
+        losses = losses + spread * xp.sum(own - logits, axis=axis, keepdims=True)
+
+    def slope(logits: Any) -> Any:
+        lacking, shares = -rest / total, xp.exp(logits - top) / total
+        if not spread:
+            return xp.where(chosen, lacking, shares)
+        return xp.where(chosen, lacking + (logits.shape[axis] - 1) * spread, shares - spread)
+
+    return xp.squeeze(losses, axis=axis), slope
+
+
 def class_shares(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -> tuple[Any, Any, Any]:
     """The softmax, where in it entry `index` stands, and what that lacks of 1."""
     index = xp.expand_dims(index, axis=axis)

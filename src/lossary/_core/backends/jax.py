@@ -56,6 +56,7 @@ from .composed import (
     nearest_in_blocks,
     norm_scaled,
     sqrt_with_zero,
+    surprise_by_parts,
     unit_vectors,
     window_moments_shifted,
 )
@@ -220,8 +221,19 @@ def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
-def surprise(logits: Array, index: Array, /, *, axis: int) -> Array:
-    return softplus(-log_odds(logits, index, axis=axis))
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _surprise(logits: Array, index: Array, axis: int, spread: float) -> Array:
+    return surprise_by_parts(_HERE, logits, index, axis=axis, spread=spread)[0]
+
+
+@_surprise.defjvp
+def _surprise_jvp(axis: int, spread: float, primals: Any, tangents: Any) -> Any:
+    losses, slope = surprise_by_parts(_HERE, *primals, axis=axis, spread=spread)
+    return losses, jnp.sum(slope(optimization_barrier(primals[0])) * tangents[0], axis=axis)
+
+
+def surprise(logits: Array, index: Array, /, *, axis: int, spread: float = 0.0) -> Array:
+    return _surprise(logits, index, axis, spread)
 
 
 def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> None:

@@ -38,6 +38,7 @@ from .composed import (
     nearest_in_blocks,
     norm_scaled,
     sqrt_with_zero,
+    surprise_by_parts,
     unit_vectors,
     window_moments_shifted,
 )
@@ -170,8 +171,9 @@ def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
-def surprise(logits: Array, index: Array, /, *, axis: int) -> Array:
-    return softplus(-log_odds(logits, index, axis=axis))
+@_quiet
+def surprise(logits: Array, index: Array, /, *, axis: int, spread: float = 0.0) -> Array:
+    return surprise_by_parts(_HERE, logits, index, axis=axis, spread=spread)[0]
 
 
 def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> None:

@@ -80,7 +80,8 @@ class Namespace(Protocol):
     def stop_gradient(self, x: Any, /) -> Any: ...
     def positions(self, x: Any, /, *, axis: int) -> Any: ...  # 0, 1, 2 … along `axis`, to compare indices with
     def log_odds(self, logits: Any, index: Any, /, *, axis: int) -> Any: ...  # log p / (1 − p) of one entry
-    def surprise(self, logits: Any, index: Any, /, *, axis: int) -> Any: ...  # −log p of one entry
+    # −log p of one entry, plus `spread` times its lead over each
+    def surprise(self, logits: Any, index: Any, /, *, axis: int, spread: float = 0.0) -> Any: ...
     def plain_cross_entropy(self, logits: Any, shares: Any, /, *, axis: int) -> Any: ...  # None: take the careful way
     def pointwise(
         self,

@@ -41,7 +41,7 @@ from .composed import (
     unit_vectors,
     window_moments_shifted,
 )
-from .torch_classes import class_overlap_stored, log_odds_stored, surprise_stored
+from .torch_classes import class_overlap_stored, log_odds_stored, surprise_stored, surprise_traced, surprise_transformed
 from .torch_eager import pointwise_stored, pointwise_traced, product_in_full
 from .torch_rows import by_rows_stored, distances_stored, total_stored
 from .torch_windows import window_moments_stored
@@ -236,10 +236,11 @@ def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
-def surprise(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
+def surprise(logits: Tensor, index: Tensor, /, *, axis: int, spread: float = 0.0) -> Tensor:
     if _plain(logits) and logits.device.type == "cpu":
-        return surprise_stored(logits, index, axis % logits.ndim)
-    return softplus(-log_odds_by_parts(_HERE, logits, index, axis=axis))
+        return surprise_stored(logits, index, axis % logits.ndim, spread)
+    traced = surprise_traced if torch.compiler.is_compiling() else surprise_transformed
+    return traced(logits, index, axis % logits.ndim, spread)
 
 
 def class_overlap(

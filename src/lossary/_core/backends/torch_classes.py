@@ -10,18 +10,21 @@ fall back to the composed formulas.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import log, prod
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .composed import class_overlap_by_parts, log_odds_by_parts
+from .composed import class_overlap_by_parts, log_odds_by_parts, surprise_by_parts
 from .torch_eager import BLOCK, product_in_full
 
-SURE = 0.25  # −log p below which torch's log-softmax, rounded at the size of the logits, is mended
+NARROW = 16  # classes along the last axis, below which torch's softmax does not vectorise
+FEW = 4096  # entries, below which a call costs more than its arithmetic
 SURELY = 0.9  # a share above it is known better by what the others leave
-TINY = 1e-30  # a share below it has lost digits, or all of them
+LARGE = 69.0  # −log p above which p has lost digits, or all of them
+LOG_2 = log(2)
 
 
 class LogOdds(Function):
@@ -54,39 +57,136 @@ class LogOdds(Function):
 
 
 class Surprise(Function):
-    """−log p of one class: torch's fused log-softmax, mended where p is near 1 and the logarithm cancels."""
+    """−log p of one class, plus `spread` times its lead over each (`surprise_by_parts`), from one stored softmax."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, index: Tensor, axis: int) -> Tensor:
-        index = index.unsqueeze(axis)
-        logs = torch.log_softmax(logits, axis)
-        losses = logs.gather(axis, index).neg_().squeeze(axis)
-        near: tuple[Tensor, ...] = ()
-        rest = None
-        if losses.numel() and not losses.min().item() >= SURE:  # a NaN is no `>=` either
-            near = torch.nonzero(losses < SURE, as_tuple=True)
-            shares = logs.movedim(axis, -1)[near].exp_()
-            rest = shares.scatter_(-1, index.movedim(axis, -1)[near], 0.0).sum(-1)
-            losses[near] = torch.log1p(-rest).neg_()
-        ctx.save_for_backward(logs, logits, index, rest)
-        ctx.where = axis, near
-        return losses
+    def forward(ctx: Any, logits: Tensor, index: Tensor, axis: int, spread: float) -> Tensor:
+        table, labels = _table(logits, axis), _items(index, axis)
+        if table.ndim == 2 and table.shape[1] >= NARROW and table.numel() > BLOCK:
+            shares, losses = _surprise_by_rows(table, labels)
+        else:
+            shares, own, missing = _parted(table, labels)
+            losses = _surprise_of(own, missing, table, labels)
+        ctx.save_for_backward(logits, index, shares, losses)
+        ctx.call = axis, spread
+        losses = losses.add(_leads(table, labels), alpha=spread) if spread else losses
+        return losses.view(index.shape)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        logs, logits, index, rest = ctx.saved_tensors
-        axis, near = ctx.where
+        logits, index, shares, losses = ctx.saved_tensors
+        axis, spread = ctx.call
         if torch.is_grad_enabled():
-            from . import torch as xp
+            return grad.unsqueeze(axis) * _composed(logits, index, axis, spread)[1](logits), None, None, None
+        labels = _items(index, axis)
+        pull = grad.reshape(labels.shape).unsqueeze(1)
+        gradient = torch.addcmul(-spread * pull, shares, pull) if spread else shares * pull
+        towards_own = torch.expm1(-losses).add_((shares.shape[1] - 1) * spread).unsqueeze(1).mul_(pull)
+        return gradient.scatter_(1, labels.unsqueeze(1), towards_own).view(logits.shape), None, None, None
 
-            losses = xp.softplus(-log_odds_by_parts(xp, logits, index.squeeze(axis), axis=axis))
-            return *torch.autograd.grad(losses, logits, grad, create_graph=True), None, None
-        pull = grad.unsqueeze(axis)
-        gradient = torch.exp(logs).mul_(pull)
-        gradient.scatter_(axis, index, pull * torch.expm1(logs.gather(axis, index)))
-        if rest is not None:  # p − 1 of the class itself, as minus the share of the others
-            gradient.movedim(axis, -1)[(*near, index.squeeze(axis)[near])] = -grad[near] * rest
-        return gradient, None, None
+
+class TracedSurprise(Function):
+    """The same for torch.compile, which fuses the formula itself."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(logits: Tensor, index: Tensor, axis: int, spread: float) -> Tensor:
+        return _composed(logits, index, axis, spread)[0]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        logits, index, *ctx.call = inputs
+        ctx.save_for_backward(logits, index)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        logits, index = ctx.saved_tensors
+        slope = _composed(logits, index, *ctx.call)[1](logits)
+        return grad.unsqueeze(ctx.call[0]) * slope, None, None, None
+
+
+class TransformedSurprise(TracedSurprise):
+    """The same for torch.func, forward mode too, which torch.compile refuses."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        TracedSurprise.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[:2])
+
+    @staticmethod
+    def jvp(ctx: Any, step: Tensor, *_: Any) -> Tensor:
+        logits, index = ctx.saved_tensors
+        return (_composed(logits, index, *ctx.call)[1](logits) * step).sum(ctx.call[0])
+
+
+def _composed(logits: Tensor, index: Tensor, axis: int, spread: float) -> Any:
+    from . import torch as xp
+
+    return surprise_by_parts(xp, logits, index, axis=axis, spread=spread)
+
+
+def _table(logits: Tensor, axis: int) -> Tensor:
+    """(rows, classes), or (examples, classes, pixels) where classes are not the last axis."""
+    before, classes, behind = prod(logits.shape[:axis]), logits.shape[axis], prod(logits.shape[axis + 1 :])
+    return logits.reshape((before, classes) if axis == logits.ndim - 1 else (before, classes, behind))
+
+
+def _items(index: Tensor, axis: int) -> Tensor:
+    shape = index.shape
+    return index.reshape((prod(shape),) if axis == index.ndim else (prod(shape[:axis]), prod(shape[axis:])))
+
+
+def _parts(shape: Any) -> Iterator[tuple[Any, Any]]:
+    """Where blocks of a `_table` stand that fit the caches, and their items."""
+    if len(shape) == 2:
+        return ((rows, rows) for rows, _ in _blocks(*shape, 1))
+    return (((some, slice(None), pixels), (some, pixels)) for some, pixels in _blocks(*shape))
+
+
+def _parted(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The softmax over axis 1, wrong at the labels; their shares; and what these lack of 1."""
+    if table.numel() <= BLOCK:
+        return _parted_block(table, labels)
+    shares = torch.empty_like(table)
+    own, missing = table.new_empty((2, *labels.shape))
+    for part, items in _parts(table.shape):
+        _, own[items], missing[items] = _parted_block(table[part], labels[items], shares[part])
+    return shares, own, missing
+
+
+def _parted_block(table: Tensor, labels: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    labels = labels.unsqueeze(1)
+    if table.ndim == 2 and FEW < table.numel() and table.shape[1] < NARROW:
+        shares = torch.sub(table, table.amax(1, keepdim=True), out=out).exp_()
+        shares.div_(shares.sum(1, keepdim=True))
+    else:
+        shares = torch.softmax(table, 1, out=out)
+    own = shares.gather(1, labels)
+    shares.scatter_(1, labels, 0.0)
+    return shares, own.squeeze(1), shares.sum(1)
+
+
+def _surprise_by_rows(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The softmax and −log of the labels' shares; the others are added up only where the label has most."""
+    shares, own, chosen = torch.empty_like(table), table.new_empty((len(table), 1)), labels.unsqueeze(1)
+    step = max(1, 2 * BLOCK // table.shape[1])
+    for rows in (slice(start, start + step) for start in range(0, len(table), step)):
+        torch.gather(torch.softmax(table[rows], 1, out=shares[rows]), 1, chosen[rows], out=own[rows])
+    losses = own.squeeze(1).log_().neg_()
+    if not losses.min().item() >= LOG_2:  # a NaN is no `>=` either
+        for rows in torch.nonzero(losses < LOG_2).squeeze(1).split(step):
+            losses[rows] = torch.log1p(-shares[rows].scatter_(1, chosen[rows], 0.0).sum(1)).neg_()
+    return shares, _mended(losses, table, labels)
+
+
+def _leads(table: Tensor, labels: Tensor) -> Tensor:
+    """Σ_c (x_y − x_c)"""
+    leads = torch.empty_like(labels, dtype=table.dtype)
+    for part, items in _parts(table.shape):
+        block = table[part]
+        torch.sum(block.gather(1, labels[items].unsqueeze(1)) - block, 1, out=leads[items])
+    return leads
 
 
 def _others(logs: Tensor, index: Tensor, near: Tensor, axis: int) -> Tensor:
@@ -106,19 +206,19 @@ class ClassOverlap(Function):
         ctx: Any, logits: Tensor, index: Tensor, factor: Tensor | None, per_example: bool, entropy: bool
     ) -> tuple[Any, ...]:
         examples, classes = logits.shape[:2]
-        others = torch.softmax(logits, 1).reshape(examples, classes, -1)
         index, flat = index.reshape(examples, -1), None if factor is None else factor.reshape(examples, -1)
-        own = others.gather(1, index.unsqueeze(1))
-        others.scatter_(1, index.unsqueeze(1), 0.0)
-        own, missing = own.squeeze(1), others.sum(1)
+        table = logits.reshape(examples, classes, -1)
+        others, own, missing = _parted(table, index)
         over = others.sum(2) if flat is None else product_in_full(others, flat.unsqueeze(2)).squeeze(2)
         agreed, under = (
             _by_label(values if flat is None else values * flat, index, classes) for values in (own, missing)
         )
-        surprise = _surprise_of(own, missing, logits, index) if entropy else None
+        surprise = _surprise_of(own, missing, table, index) if entropy else None
         ctx.save_for_backward(others, own, missing, logits, index, flat)
         ctx.per_example = per_example
         sums = agreed, over, under
+        if surprise is not None:
+            surprise = surprise.reshape(logits.shape[:1] + logits.shape[2:])
         return surprise, *(sums if per_example else (each.sum(0) for each in sums))
 
     @staticmethod
@@ -162,13 +262,18 @@ def _by_label(values: Tensor, index: Tensor, classes: int) -> Tensor:
     return sums.reshape(-1, classes).to(values.dtype)
 
 
-def _surprise_of(own: Tensor, missing: Tensor, logits: Tensor, index: Tensor) -> Tensor:
-    losses = torch.where(own > 0.5, torch.log1p(-missing), torch.log(own)).neg_()
-    tiny = torch.nonzero(own < TINY, as_tuple=True)
-    if len(tiny[0]):
-        rows = logits.reshape(*logits.shape[:2], -1)[tiny[0], :, tiny[1]]
-        losses[tiny] = torch.log_softmax(rows, 1).gather(1, index[tiny].unsqueeze(1)).squeeze(1).neg_()
-    return losses.reshape(logits.shape[:1] + logits.shape[2:])
+def _surprise_of(own: Tensor, missing: Tensor, table: Tensor, labels: Tensor) -> Tensor:
+    """−log of their `own` share, where the others leave `missing`."""
+    return _mended(torch.where(own > 0.5, torch.log1p(-missing), torch.log(own)).neg_(), table, labels)
+
+
+def _mended(losses: Tensor, table: Tensor, labels: Tensor) -> Tensor:
+    """`losses`, where they come from shares too small to have all their digits: by the logarithm of the softmax."""
+    if losses.numel() and not losses.max().item() <= LARGE:
+        large = torch.nonzero(losses > LARGE, as_tuple=True)
+        logs = torch.log_softmax(table.movedim(1, -1)[large], 1)
+        losses[large] = logs.gather(1, labels[large].unsqueeze(1)).squeeze(1).neg_()
+    return losses
 
 
 def _blocks(examples: int, classes: int, pixels: int) -> Iterator[tuple[slice, slice]]:
@@ -216,5 +321,7 @@ def _composed_gradient(
 
 # Function.apply is untyped; these names are what the backend calls.
 log_odds_stored: Callable[[Tensor, Tensor, int], Tensor] = LogOdds.apply
-surprise_stored: Callable[[Tensor, Tensor, int], Tensor] = Surprise.apply
+surprise_stored: Callable[[Tensor, Tensor, int, float], Tensor] = Surprise.apply
+surprise_traced: Callable[[Tensor, Tensor, int, float], Tensor] = TracedSurprise.apply
+surprise_transformed: Callable[[Tensor, Tensor, int, float], Tensor] = TransformedSurprise.apply
 class_overlap_stored: Callable[..., tuple[Any, Tensor, Tensor, Tensor]] = ClassOverlap.apply

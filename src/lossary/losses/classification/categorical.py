@@ -29,7 +29,6 @@ from ..._core.check import (
 )
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
-from .curves import focal
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -97,19 +96,16 @@ def cross_entropy_loss(
 def entropies(items: Indexed, label_smoothing: float) -> Any:
     """The cross entropy of each label, smoothed and weighted by its class."""
     xp = items.xp
+    if items.class_weights is None:  # −log p_c = −log p_y + (x_y − x_c): the even share needs no second softmax
+        return surprise(xp, items, spread=label_smoothing / items.classes)
     losses = surprise(xp, items)
-    if label_smoothing:
-        return xp.quietly(_smoothed, items, losses, label_smoothing)
-    return losses if items.class_weights is None else items.label_weight * losses
+    return xp.quietly(_smoothed, items, losses, label_smoothing) if label_smoothing else items.label_weight * losses
 
 
 def _smoothed(items: Indexed, losses: Any, smoothing: float) -> Any:
-    """−log p_c = −log p_y + (x_y − x_c), so the even share of the target needs no second softmax."""
     xp, axis, logits = items.xp, items.axis, items.logits
     gaps = xp.take_along_axis(logits, xp.expand_dims(items.index, axis=axis), axis=axis) - logits
     spread = smoothing / items.classes
-    if items.class_weights is None:
-        return losses + spread * xp.sum(gaps, axis=axis)
     v = laid_along(xp, items.class_weights, axis, logits)
     gaps = xp.where(v == 0, 0.0, gaps)  # an impossible class of weight 0: 0 · ∞ is 0 here
     share = (1 - smoothing) * items.label_weight + spread * xp.sum(items.class_weights, axis=None)
@@ -286,18 +282,24 @@ def focal_loss(
         "alpha",
     )
     xp = items.xp
-    if items.classes == 1:
-        losses = surprise(xp, items)
-    else:
-        # In log-odds the softmax's focal loss is the sigmoid's with target 1.
-        # All other classes impossible: certain, but ∞ · 0 is not a number. (Not `minimum`: NaN keeps its gradient.)
-        odds = log_odds(xp, items)
-        odds = xp.where(odds > 1e30, 1e30, odds)
-        losses = xp.pointwise(focal, odds, xp.ones_like(odds), gamma=gamma, alpha=None, smoothing=0.0)
+    losses = xp.pointwise(_faded, surprise(xp, items), gamma=gamma)
     factor = alpha if single else items.label_weight
     return reduced(
         name, items, losses if factor is None else factor * losses, normalizer, reduction, weighted_mean=False
     )
+
+
+def _faded(xp: Namespace, surprise: Any, *, gamma: float) -> Any:
+    """(1 − p)^gamma s for s = −log p."""
+    miss = -xp.expm1(-surprise)
+    certain = miss == 0
+    fade = xp.where(certain, 0.0, xp.where(certain, 1.0, miss) ** gamma) if gamma else xp.ones_like(surprise)
+
+    def slope() -> Any:
+        held = xp.minimum(surprise, 1e3)  # where p is 0: 0 · ∞
+        return fade * (1 + gamma * (1 - miss) * (held / xp.where(certain, 1.0, miss)))
+
+    return fade * surprise, slope
 
 
 class Indexed(NamedTuple):
@@ -419,13 +421,9 @@ def _expected_labels(loss: str, classes: int, ignore_index: int | None) -> str:
     return f"{loss}: expected labels in [0, {classes}){ignored}; got labels"
 
 
-def surprise(xp: Namespace, items: Indexed) -> Any:
-    """−log p of the labelled class. A single class is certain."""
-    if items.classes > 1:
-        losses = xp.surprise(items.logits, items.index, axis=items.axis)
-    else:
-        losses = 0 * xp.sum(items.logits, axis=items.axis)
-    return _where_valid(xp, items, losses)
+def surprise(xp: Namespace, items: Indexed, *, spread: float = 0.0) -> Any:
+    """−log p of the labelled class, plus `spread` times its lead over each."""
+    return _where_valid(xp, items, xp.surprise(items.logits, items.index, axis=items.axis, spread=spread))
 
 
 def log_odds(xp: Namespace, items: Indexed) -> Any:
