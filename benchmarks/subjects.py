@@ -74,6 +74,9 @@ SUBJECTS = (
 )
 
 
+ALGEBRAIC = ("mse", "mae", "huber", "smooth_l1", "charbonnier", "asymmetric_mse")  # no transcendental function
+
+
 def subject(name: str) -> Subject:
     return next(found for found in SUBJECTS if found.name == name)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .backends import namespace
 from .check import floating, known_reduction, real, same_shape
-from .reduce import counted, reduce
+from .reduce import Counted, counted, reduce
 from .types import Axis, Reduction
+
+if TYPE_CHECKING:
+    from .backends.protocol import Namespace
 
 
 def per_element(
@@ -39,9 +42,23 @@ def per_element(
     items = counted(loss, xp, predictions.shape, weights, mask, predictions)
     if items is not None:  # what does not count is replaced before the formula: a NaN times 0 is still NaN
         predictions, targets = xp.select(items.keep, predictions, 0.0), xp.select(items.keep, targets, 0.0)
-    elif native is not None and reduction == "mean" and axis is None and normalizer is None:
-        mean = xp.native_mean(native, predictions, targets, **options)
-        if mean is not None:
-            return mean
-    losses = xp.pointwise(formula, predictions, targets, difference=True, native=native, **options)
+    arrays, options = (predictions, targets), {"difference": True, "native": native, **options}
+    return pointwise_reduced(loss, xp, formula, arrays, items, axis, normalizer, reduction, **options)
+
+
+def pointwise_reduced(
+    loss: str,
+    xp: Namespace,
+    formula: Callable[..., Any],
+    arrays: Sequence[Any],
+    items: Counted | None,
+    axis: Axis,
+    normalizer: Any,
+    reduction: Reduction,
+    **options: Any,
+) -> Any:
+    """`xp.pointwise`, reduced: in one go where every item of a mean counts alike."""
+    if items is None and reduction == "mean" and axis is None and normalizer is None and 0 not in arrays[0].shape:
+        return xp.pointwise_mean(formula, *arrays, **options)
+    losses = xp.pointwise(formula, *arrays, **options)
     return reduce(loss, xp, losses, items, axis=axis, normalizer=normalizer, reduction=reduction)

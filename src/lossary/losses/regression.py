@@ -325,12 +325,15 @@ def log_cosh_loss(
 
 
 def _log_cosh(xp: Namespace, predictions: Any, targets: Any) -> Any:
-    # cosh err − 1 = ½ rise² / (1 + rise), rise = e^|err| − 1, cancels nowhere; beyond 30, log cosh err = |err| − log 2.
+    # Neither cancels: cosh err − 1 = ½ rise² / (1 + rise), sinh |err| = rise − (cosh err − 1), with rise = e^|err| − 1.
+    # Beyond 30, log cosh err = |err| − log 2.
     error = predictions - targets
-    size = xp.abs(error)
+    sign = 2 * xp.step(error) - 1
+    size = sign * error
     near = xp.minimum(size, 30.0)
     rise = xp.expm1(near)
-    return xp.log1p(0.5 * rise * rise / (1 + rise)) + (size - near), lambda: xp.tanh(error)
+    excess = 0.5 * rise * rise / (1 + rise)
+    return xp.log1p(excess) + (size - near), lambda: sign * ((rise - excess) / (1 + excess))
 
 
 def charbonnier_loss(

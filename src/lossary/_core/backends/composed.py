@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from math import inf
+from math import frexp, inf
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,21 @@ def class_overlap_by_parts(
     axes = tuple(i for i in range(len(logits.shape)) if i != axis and i not in batch)
     agreed, over, under = (xp.sum(part, axis=axes) if axes else part for part in parts)
     return xp.surprise(logits, index, axis=axis) if entropy else None, agreed, over, under
+
+
+def power_below_one(xp: Namespace, x: Any, /) -> Any:
+    """e^−|x|. At 0, |x| has a slope here, or the second one of what is symmetrical would be 0."""
+    return xp.exp((1 - 2 * xp.step(x)) * x)
+
+
+def hypot_of_number(xp: Namespace, root: Callable[[Any], Any], x: Any, y: float, /) -> Any:
+    """√(x² + y²) for a number y > 0; `root` is the framework's own."""
+    size = xp.abs(x)
+    # A power of two, which moves no digit, keeps y² from vanishing; beside 10¹⁸ of it nothing else counts.
+    scale = 1.0 if 1e-9 < y < 1e9 else 2.0 ** -frexp(y)[1]
+    scaled = xp.minimum(size if scale == 1 else size * scale, 1e18)
+    size_of_both = root(scaled * scaled + (y * scale) ** 2)
+    return xp.maximum(size_of_both if scale == 1 else size_of_both / scale, size)
 
 
 def sqrt_with_zero(xp: Namespace, root: Callable[[Any], Any], x: Any, /) -> Any:

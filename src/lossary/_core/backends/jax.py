@@ -51,10 +51,12 @@ from ..result import LossResult, flatten, unflatten
 from .composed import (
     class_overlap_by_parts,
     distances_direct,
+    hypot_of_number,
     log_odds_by_parts,
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
+    power_below_one,
     sqrt_with_zero,
     surprise_by_parts,
     unit_vectors,
@@ -99,12 +101,23 @@ def _beyond_jvp(primals: Any, tangents: Any) -> Any:
     return _beyond(x, bound), tangents[0] * (x > bound)  # 0 at the kink, where jnp.maximum has ½
 
 
+@jax.custom_jvp
+def _within(x: Array, bound: Array) -> Array:
+    return jnp.minimum(x, bound)
+
+
+@_within.defjvp
+def _within_jvp(primals: Any, tangents: Any) -> Any:
+    x, bound = primals
+    return _within(x, bound), tangents[0] * (x < bound)
+
+
 def maximum(x: Array, y: Any, /) -> Array:
     return jnp.maximum(x, y) if isinstance(y, Array) else _beyond(x, _own(x, y))
 
 
 def minimum(x: Array, y: Any, /) -> Array:
-    return jnp.minimum(x, y) if isinstance(y, Array) else -_beyond(-x, _own(x, -y))
+    return jnp.minimum(x, y) if isinstance(y, Array) else _within(x, _own(x, y))
 
 
 def relu(x: Array, /) -> Array:
@@ -125,12 +138,17 @@ def _softplus_jvp(primals: Any, tangents: Any) -> Any:
     return softplus(primals[0]), tangents[0] * sigmoid(primals[0])
 
 
+def exp_minus_abs(x: Array, /) -> Array:
+    return power_below_one(_HERE, x)
+
+
+def step(x: Array, /) -> Array:
+    return (x > 0).astype(x.dtype)
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def hypot(x: Array, y: float, /) -> Array:
-    size = jnp.abs(x)
-    large = jnp.maximum(size, y)
-    ratio = jnp.minimum(size, y) / large
-    return large * jnp.sqrt(1 + ratio * ratio)
+    return hypot_of_number(_HERE, jnp.sqrt, x, y)
 
 
 @hypot.defjvp
@@ -256,8 +274,9 @@ def pointwise(
     @partial(losses.defjvp, symbolic_zeros=True)
     def _(primals: Any, tangents: Any) -> Any:
         x, *others = primals
-        value, _ = formula(_HERE, x, *others, **options)
-        # Seen apart from the value, or XLA on the CPU writes out every array that the two have in common.
+        # XLA on the CPU writes out whatever value and slope have in common, were it a constant laid out at full size:
+        # the value gets an axis of its own, and the slope sees the arguments apart.
+        value = formula(_HERE, *(array[None] for array in primals), **options)[0][0]
         _, slope = formula(_HERE, *optimization_barrier(primals), **options)
         tangent = None if _is_zero(tangents[0]) else slope() * tangents[0]
         for i, along in enumerate(tangents[1:]):  # zeros are left out: 0 · ∞ would poison the sum
@@ -284,12 +303,8 @@ def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
     return function(*args)
 
 
-def all_zero_or_one(x: Array, /) -> bool:
-    return False
-
-
-def native_mean(native: str, x: Array, other: Array, /, **options: Any) -> None:
-    return None
+def pointwise_mean(formula: Callable[..., Any], x: Array, /, *others: Array, **options: Any) -> Array:
+    return mean(pointwise(formula, x, *others, **options), axis=None)
 
 
 def logsumexp(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:

@@ -37,6 +37,7 @@ from .composed import (
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
+    power_below_one,
     sqrt_with_zero,
     surprise_by_parts,
     unit_vectors,
@@ -158,6 +159,15 @@ def sigmoid(x: Array, /) -> Array:
     return np.where(x >= 0, 1, small) / (1 + small)
 
 
+@_quiet
+def exp_minus_abs(x: Array, /) -> Array:
+    return power_below_one(_HERE, x)
+
+
+def step(x: Array, /) -> Array:
+    return (x > 0).astype(x.dtype)
+
+
 def stop_gradient(x: Array, /) -> Array:
     return x
 
@@ -198,12 +208,8 @@ def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
     return function(*args)
 
 
-def all_zero_or_one(x: Array, /) -> bool:
-    return False
-
-
-def native_mean(native: str, x: Array, other: Array, /, **options: Any) -> None:
-    return None
+def pointwise_mean(formula: Callable[..., Any], x: Array, /, *others: Array, **options: Any) -> Array:
+    return mean(pointwise(formula, x, *others, **options), axis=None)
 
 
 @_quiet

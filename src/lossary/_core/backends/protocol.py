@@ -76,6 +76,8 @@ class Namespace(Protocol):
     # ---- what losses need and the standard lacks ----
     def softplus(self, x: Any, /) -> Any: ...
     def sigmoid(self, x: Any, /) -> Any: ...
+    def exp_minus_abs(self, x: Any, /) -> Any: ...  # e^−|x|
+    def step(self, x: Any, /) -> Any: ...  # 1 where x > 0, else 0; without a slope
     def quietly(self, function: Callable[..., Any], /, *args: Any) -> Any: ...  # where NumPy would warn of an overflow
     def stop_gradient(self, x: Any, /) -> Any: ...
     def positions(self, x: Any, /, *, axis: int) -> Any: ...  # 0, 1, 2 … along `axis`, to compare indices with
@@ -93,8 +95,16 @@ class Namespace(Protocol):
         native: str | None = None,
         **options: Any,
     ) -> Any: ...
-    def native_mean(self, native: str, x: Any, other: Any, /, **options: Any) -> Any: ...  # None: take the usual way
-    def all_zero_or_one(self, x: Any, /) -> bool: ...  # True only where looking is free
+    def pointwise_mean(
+        self,
+        formula: Callable[..., Any],
+        x: Any,
+        /,
+        *others: Any,
+        difference: bool = False,
+        native: str | None = None,
+        **options: Any,
+    ) -> Any: ...  # of all that `pointwise` gives
     def select(self, keep: Any, x: Any, fill: float, /) -> Any: ...
 
     def class_overlap(

@@ -33,16 +33,18 @@ from ..result import LossResult, flatten, unflatten
 from .composed import (
     class_overlap_by_parts,
     distances_direct,
+    hypot_of_number,
     log_odds_by_parts,
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
+    power_below_one,
     sqrt_with_zero,
     unit_vectors,
     window_moments_shifted,
 )
 from .torch_classes import class_overlap_stored, log_odds_stored, surprise_stored, surprise_traced, surprise_transformed
-from .torch_eager import pointwise_stored, pointwise_traced, product_in_full
+from .torch_eager import BLOCK, mean_stored, pointwise_stored, pointwise_traced, product_in_full
 from .torch_rows import by_rows_stored, distances_stored, total_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
@@ -68,11 +70,15 @@ _LARGE = 1 << 16  # from here on a pass over memory costs more than a call from 
 
 # Beside a number, torch's threshold and hardtanh: unlike its clamp they have gradient 0 at the kink.
 def minimum(x: Tensor, y: Any, /) -> Tensor:
-    return torch.minimum(x, y) if isinstance(y, Tensor) else -F.threshold(-x, -y, -y)
+    if isinstance(y, Tensor):
+        return torch.minimum(x, y)
+    return -F.threshold(-x, -y, -y) if torch.is_grad_enabled() else torch.clamp_max(x, y)
 
 
 def maximum(x: Tensor, y: Any, /) -> Tensor:
-    return torch.maximum(x, y) if isinstance(y, Tensor) else F.threshold(x, y, y)
+    if isinstance(y, Tensor):
+        return torch.maximum(x, y)
+    return F.threshold(x, y, y) if torch.is_grad_enabled() else torch.clamp_min(x, y)
 
 
 def clip(x: Tensor, low: float, high: float, /) -> Tensor:
@@ -180,7 +186,7 @@ def sign(x: Tensor, /) -> Tensor:
 
 
 def hypot(x: Tensor, y: float, /) -> Tensor:
-    return torch.hypot(x, x.new_full((), y))
+    return hypot_of_number(_HERE, torch.sqrt, x, y)
 
 
 def sqrt(x: Tensor, /) -> Tensor:
@@ -218,6 +224,18 @@ def _count(x: Tensor, axis: Axes) -> int:
 def softplus(x: Tensor, /) -> Tensor:
     # torch's own threshold of 20 cuts e^−20, which float64 still sees.
     return F.softplus(x, 1.0, 40.0)
+
+
+def exp_minus_abs(x: Tensor, /) -> Tensor:
+    if torch.is_grad_enabled() or not _plain(x):
+        return power_below_one(_HERE, x)
+    return torch.abs(x).neg_().exp_()
+
+
+def step(x: Tensor, /) -> Tensor:
+    if torch.is_grad_enabled() or not _plain(x):
+        return (x > 0).to(x.dtype)
+    return torch.gt(x, 0, out=torch.empty_like(x))  # without an array of booleans
 
 
 def stop_gradient(x: Tensor, /) -> Tensor:
@@ -285,15 +303,27 @@ def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
     return function(*args)
 
 
-def all_zero_or_one(x: Tensor, /) -> bool:
-    return visible(x) and not x.requires_grad and torch.equal(x * x, x)
-
-
-def native_mean(native: str, x: Tensor, other: Tensor, /, **options: Any) -> Tensor | None:
-    if not _plain(x, other) or x.device.type != "cpu" or x.numel() == 0:
-        return None
-    mean = _NATIVE[native](x, other, 1, *options.values())
-    return mean if _finite(mean.item()) else None
+def pointwise_mean(
+    formula: Callable[..., Any],
+    x: Tensor,
+    /,
+    *others: Tensor,
+    difference: bool = False,
+    native: str | None = None,
+    **options: Any,
+) -> Tensor:
+    if x.device.type == "cpu" and x.numel() and _plain(x, *others):
+        total = None
+        if native is not None:
+            total = _NATIVE[native](x, *others, 1, *options.values())
+        elif x.numel() > BLOCK and all(other.shape == x.shape for other in others):
+            total = mean_stored(_HERE, formula, options, difference, x, *others)
+        if total is not None and _finite(total.item()):
+            return total
+    return mean(
+        pointwise(formula, x, *others, difference=difference, native=native, **options),
+        axis=None,
+    )
 
 
 def logsumexp(x: Tensor, /, *, axis: int, keepdims: bool = False) -> Tensor:

@@ -61,6 +61,25 @@ class Pointwise(Function):
         return *[None] * 4, *_gradients(ctx.call, slope, arrays, ctx.needs_input_grad[4:], grad)
 
 
+class PointwiseMean(Function):
+    """The mean of `Pointwise` over large arrays, whose losses it adds up while it has them."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, xp: Any, formula: Formula, options: dict[str, Any], difference: bool, *arrays: Tensor
+    ) -> Tensor:
+        total, slope = _added_by_blocks(xp, formula, options, any(ctx.needs_input_grad), arrays)
+        ctx.call = xp, formula, options, difference
+        ctx.save_for_backward(slope, *arrays)
+        return total / arrays[0].numel()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        slope, *arrays = ctx.saved_tensors
+        each = (grad / slope.numel()).expand(slope.shape)
+        return *[None] * 4, *_gradients(ctx.call, slope, arrays, ctx.needs_input_grad[4:], each)
+
+
 class TracedPointwise(Function):
     """The same for torch.func and torch.compile, which ask for another form and fuse the formula themselves."""
 
@@ -120,6 +139,19 @@ def _by_blocks(
     return losses, slopes
 
 
+def _added_by_blocks(
+    xp: Any, formula: Formula, options: dict[str, Any], wanted: bool, arrays: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor | None]:
+    slopes = torch.empty_like(arrays[0], memory_format=torch.contiguous_format) if wanted else None
+    flat, totals = [a.reshape(-1) for a in arrays], []
+    for block in _blocks(arrays[0].numel(), 1):
+        losses, slope = formula(xp, *(a[block] for a in flat), **options)
+        totals.append(torch.sum(losses))
+        if slopes is not None:
+            slopes.view(-1)[block] = slope()
+    return torch.stack(totals).sum(), slopes
+
+
 class ProductInFull(Function):
     """x @ y, for arrays of two or more axes, out of autocast's reach in both passes."""
 
@@ -146,5 +178,6 @@ class ProductInFull(Function):
 
 # Function.apply is untyped; these names are what the backend calls.
 pointwise_stored: Callable[..., Tensor] = Pointwise.apply
+mean_stored: Callable[..., Tensor] = PointwiseMean.apply
 pointwise_traced: Callable[..., tuple[Tensor, Tensor]] = TracedPointwise.apply
 product_in_full: Callable[[Tensor, Tensor], Tensor] = ProductInFull.apply

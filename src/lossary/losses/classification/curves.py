@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 
 def cross_entropy(xp: Namespace, logits: Any, targets: Any, pos_weight: Any = 1.0, *, smoothing: float = 0.0) -> Any:
     """−v yes log p − no log(1 − p) for p = sigmoid(logits), v = pos_weight."""
-    if not smoothing and _is_one(pos_weight) and xp.all_zero_or_one(targets):
-        against = 1 - 2 * targets  # one of the two terms is absent, so one softplus does
-        wrong = against * logits
-        return xp.softplus(wrong), lambda: against * xp.sigmoid(wrong)
+    side = _side(xp, logits, targets, smoothing, pos_weight)
+    if _is_one(pos_weight):
+        return side.lean * logits + side.surprise, lambda: side.lean + _turn(side) * _doubt(side)
     yes, no = _answers(targets, smoothing, pos_weight)
-    loss = yes * xp.softplus(-logits) + no * xp.softplus(logits)
-    return loss, lambda: no * xp.sigmoid(logits) - yes * xp.sigmoid(-logits)
+    both = yes + no
+    return side.lean * logits + both * side.surprise, lambda: side.lean + both * (_turn(side) * _doubt(side))
 
 
 def cross_entropy_of_probability(
@@ -40,22 +39,49 @@ def focal(
 ) -> Any:
     """alpha_t (1 − p_t)^gamma times the cross entropy."""
     yes, no = _answers(targets, smoothing)
-    right, wrong = xp.sigmoid(logits), xp.sigmoid(-logits)
-    miss = no * right + yes * wrong  # 1 − p_t, by sums only: relative accuracy where p_t is near 1
-    surprise = yes * xp.softplus(-logits) + no * xp.softplus(logits)
+    side = _side(xp, logits, targets, smoothing)
+    turn, doubt = _turn(side), _doubt(side)
+    against = -turn * side.lean  # the share of the other answer, at least 0
+    miss = doubt + (1 - 2 * doubt) * against  # 1 − p_t, by terms of one sign: accurate where p_t is near 1
+    surprise = side.lean * logits + side.surprise
     fade = _power(xp, miss, gamma, logits)
     if alpha is not None:
         fade = (alpha * yes + (1 - alpha) * no) * fade
 
     def slope() -> Any:
-        # d log miss / d logit. Beyond ±40 it is ±1 or nothing beside the rest, and miss must keep off 0.
-        near = xp.clip(logits, -40.0, 40.0)
-        hit, slip = xp.sigmoid(near), xp.sigmoid(-near)
-        steep = (no - yes) * hit * slip / (no * hit + yes * slip)
-        # Held finite: where the answer is impossible, steep is 0 beside a surprise of ∞.
-        return fade * (no * right - yes * wrong + gamma * steep * xp.minimum(surprise, 1e3))
+        # d log miss / d logit: ±1 or nothing beside the rest where held; 0 beside a surprise of ∞.
+        held = xp.maximum(doubt, 1e-18)
+        steep = (no - yes) * (held * (1 - held)) / (held + (1 - 2 * held) * against)
+        return fade * (side.lean + turn * doubt + gamma * steep * xp.minimum(surprise, 1e3))
 
     return fade * surprise, slope
+
+
+class _Side(NamedTuple):
+    """What the more likely of the two answers leaves open: nothing here cancels."""
+
+    above: Any  # 1 where the logit is above 0, so that yes is likely, else 0
+    lean: Any  # the share of the other answer, signed as the slope it causes: no, or −v yes
+    power: Any  # q = e^−|logit|
+    surprise: Any  # −log of the likely answer's probability, log1p(q)
+
+
+def _side(xp: Namespace, logits: Any, targets: Any, smoothing: float, pos_weight: Any = 1.0) -> _Side:
+    above, power = xp.step(logits), xp.exp_minus_abs(logits)
+    if not smoothing and _is_one(pos_weight):
+        return _Side(above, above - targets, power, xp.log1p(power))
+    yes, no = _answers(targets, smoothing, pos_weight)
+    return _Side(above, above * no - (1 - above) * yes, power, xp.log1p(power))
+
+
+def _turn(side: _Side) -> Any:
+    """−1 where the logit is above 0, else 1."""
+    return 1 - 2 * side.above
+
+
+def _doubt(side: _Side) -> Any:
+    """The probability of the less likely answer."""
+    return side.power / (1 + side.power)
 
 
 def _power(xp: Namespace, miss: Any, gamma: float, logits: Any) -> Any:
