@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -50,6 +51,7 @@ from jax.numpy import zeros_like as zeros_like
 from ..result import LossResult, flatten, unflatten
 from .composed import (
     class_overlap_by_parts,
+    cross_entropy_by_parts,
     distances_direct,
     hypot_of_number,
     log_odds_by_parts,
@@ -254,8 +256,22 @@ def surprise(logits: Array, index: Array, /, *, axis: int, spread: float = 0.0) 
     return _surprise(logits, index, axis, spread)
 
 
-def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> None:
-    return None
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _cross_entropy(logits: Array, shares: Array, axis: int) -> Array:
+    return cross_entropy_by_parts(_HERE, logits, shares, axis=axis)[0]
+
+
+@partial(_cross_entropy.defjvp, symbolic_zeros=True)
+def _cross_entropy_jvp(axis: int, primals: Any, tangents: Any) -> Any:
+    losses, slope, costs = cross_entropy_by_parts(_HERE, *primals, axis=axis)
+    steps = zip((slope, costs), tangents, strict=True)
+    again = optimization_barrier(primals)
+    parts = [jnp.sum(towards(*again) * step, axis=axis) for towards, step in steps if not _is_zero(step)]
+    return losses, builtins.sum(parts, start=jnp.zeros_like(losses))
+
+
+def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> Array:
+    return _cross_entropy(logits, shares, axis)
 
 
 def pointwise(

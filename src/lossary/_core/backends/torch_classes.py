@@ -140,7 +140,7 @@ def _items(index: Tensor, axis: int) -> Tensor:
 def _parts(shape: Any) -> Iterator[tuple[Any, Any]]:
     """Where blocks of a `_table` stand that fit the caches, and their items."""
     if len(shape) == 2:
-        return ((rows, rows) for rows, _ in _blocks(*shape, 1))
+        return ((rows, rows) for rows, _ in _blocks(shape[0], shape[1], 1))
     return (((some, slice(None), pixels), (some, pixels)) for some, pixels in _blocks(*shape))
 
 
@@ -157,7 +157,7 @@ def _parted(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _parted_block(table: Tensor, labels: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     labels = labels.unsqueeze(1)
-    if table.ndim == 2 and FEW < table.numel() and table.shape[1] < NARROW:
+    if table.ndim == 2 and table.numel() > FEW and table.shape[1] < NARROW:
         shares = torch.sub(table, table.amax(1, keepdim=True), out=out).exp_()
         shares.div_(shares.sum(1, keepdim=True))
     else:

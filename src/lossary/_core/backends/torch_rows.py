@@ -91,6 +91,7 @@ class TotalByRows(Function):
             for i, slope in enumerate(slopes):
                 if slope is not None:
                     (slope.narrow(0, start, leaves[0].shape[0]) if i < rows else slope).add_(next(found))
+            del found  # or the slopes of this block would live on beside those of the next
         ctx.function = function
         ctx.slopes = len(slopes)
         ctx.save_for_backward(*slopes, *arrays)

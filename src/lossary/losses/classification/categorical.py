@@ -1,7 +1,6 @@
 """Losses of scores against one of many classes.
 
-Everything here rests on the log-odds z_y = log p_y / (1 − p_y) of one class under the softmax: −log p_y =
-softplus(−z_y).
+Everything here rests on `xp.surprise`, −log p of one class under the softmax, which keeps its digits where p is near 1.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
 
 # Entries of a block: fewer would read the weight matrix too often, more would hold too many logits.
-BLOCK = 1 << 23
+BLOCK = 3 << 22
 
 
 def linear_cross_entropy_loss(
@@ -64,7 +64,7 @@ def linear_cross_entropy_loss(
         ignore_index: items with this label are as if removed; None ignores nothing.
         softcap: > 0, holds the logits within ±softcap; None leaves them alone.
         z_loss: ≥ 0, the weight of the squared logarithm of the softmax's denominator, which keeps it near 1.
-        chunk_size: rows of logits at a time; "auto" takes all up to 2²⁴ logits, else about 2²³; None always all.
+        chunk_size: rows of logits at a time; "auto" takes all up to 2²⁴ logits, else about 3 · 2²²; None always all.
         mask: True counts; shaped as `weights` may be.
         normalizer: > 0, replaces the denominator of "mean" and "batch_sum".
         reduction: "mean" (Σ wvℓ / Σ wv), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
