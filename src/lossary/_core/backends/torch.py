@@ -185,7 +185,7 @@ def sign(x: Tensor, /) -> Tensor:
     return F.hardtanh(x / torch.finfo(x.dtype).smallest_normal, -1.0, 1.0)
 
 
-def hypot(x: Tensor, y: float, /) -> Tensor:
+def hypot(x: Tensor, y: Any, /) -> Tensor:
     return hypot_of_number(_HERE, torch.sqrt, x, y)
 
 
