@@ -59,11 +59,6 @@ def class_overlap_by_parts(
     return xp.surprise(logits, index, axis=axis) if entropy else None, agreed, over, under
 
 
-def power_below_one(xp: Namespace, x: Any, /) -> Any:
-    """e^−|x|. At 0, |x| has a slope here, or the second one of what is symmetrical would be 0."""
-    return xp.exp((1 - 2 * xp.step(x)) * x)
-
-
 def hypot_of_number(xp: Namespace, root: Callable[[Any], Any], x: Any, y: Any, /) -> Any:
     """√(x² + y²) for a number y > 0; `root` is the framework's own."""
     size = xp.abs(x)

@@ -38,7 +38,6 @@ from .composed import (
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
-    power_below_one,
     sqrt_with_zero,
     unit_vectors,
     window_moments_shifted,
@@ -226,10 +225,8 @@ def softplus(x: Tensor, /) -> Tensor:
     return F.softplus(x, 1.0, 40.0)
 
 
-def exp_minus_abs(x: Tensor, /) -> Tensor:
-    if torch.is_grad_enabled() or not _plain(x):
-        return power_below_one(_HERE, x)
-    return torch.abs(x).neg_().exp_()
+def abs_with_slope(x: Tensor, /) -> Tensor:
+    return (2 * step(x) - 1) * x if torch.is_grad_enabled() or not _plain(x) else torch.abs(x)
 
 
 def step(x: Tensor, /) -> Tensor:
