@@ -328,12 +328,11 @@ def _log_cosh(xp: Namespace, predictions: Any, targets: Any) -> Any:
     # Neither cancels: cosh err − 1 = ½ rise² / (1 + rise), sinh |err| = rise − (cosh err − 1), with rise = e^|err| − 1.
     # Beyond 30, log cosh err = |err| − log 2.
     error = predictions - targets
-    sign = 2 * xp.step(error) - 1
-    size = sign * error
+    size = xp.abs_with_slope(error)
     near = xp.minimum(size, 30.0)
     rise = xp.expm1(near)
     excess = 0.5 * rise * rise / (1 + rise)
-    return xp.log1p(excess) + (size - near), lambda: sign * ((rise - excess) / (1 + excess))
+    return xp.log1p(excess) + (size - near), lambda: (2 * xp.step(error) - 1) * ((rise - excess) / (1 + excess))
 
 
 def charbonnier_loss(

@@ -111,19 +111,22 @@ def class_overlap_by_parts(
     return xp.surprise(logits, index, axis=axis) if entropy else None, agreed, over, under
 
 
-def power_below_one(xp: Namespace, x: Any, /) -> Any:
-    """e^−|x|. At 0, |x| has a slope here, or the second one of what is symmetrical would be 0."""
-    return xp.exp((1 - 2 * xp.step(x)) * x)
-
-
-def hypot_of_number(xp: Namespace, root: Callable[[Any], Any], x: Any, y: float, /) -> Any:
+def hypot_of_number(xp: Namespace, root: Callable[[Any], Any], x: Any, y: Any, /) -> Any:
     """√(x² + y²) for a number y > 0; `root` is the framework's own."""
     size = xp.abs(x)
-    # A power of two, which moves no digit, keeps y² from vanishing; beside 10¹⁸ of it nothing else counts.
-    scale = 1.0 if 1e-9 < y < 1e9 else 2.0 ** -frexp(y)[1]
-    scaled = xp.minimum(size if scale == 1 else size * scale, 1e18)
-    size_of_both = root(scaled * scaled + (y * scale) ** 2)
-    return xp.maximum(size_of_both if scale == 1 else size_of_both / scale, size)
+    # In this unit y² neither vanishes nor overflows, and beside x² = 10³⁶ it does not count.
+    unit = _unit_of(y)
+    scaled, y = (size, y) if unit is None else (size / unit, y / unit)
+    scaled = xp.minimum(scaled, 1e18)
+    both = root(scaled * scaled + y * y)
+    return xp.maximum(both if unit is None else both * unit, size)
+
+
+def _unit_of(y: Any) -> Any:
+    """A power of two beside y, which moves no digit; y itself where it is traced; None: 1 will do."""
+    if not isinstance(y, (int, float)):
+        return y
+    return None if 1e-9 < y < 1e9 else 2.0 ** frexp(y)[1]
 
 
 def sqrt_with_zero(xp: Namespace, root: Callable[[Any], Any], x: Any, /) -> Any:

@@ -58,7 +58,6 @@ from .composed import (
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
-    power_below_one,
     sqrt_with_zero,
     surprise_by_parts,
     unit_vectors,
@@ -140,8 +139,14 @@ def _softplus_jvp(primals: Any, tangents: Any) -> Any:
     return softplus(primals[0]), tangents[0] * sigmoid(primals[0])
 
 
-def exp_minus_abs(x: Array, /) -> Array:
-    return power_below_one(_HERE, x)
+@jax.custom_jvp
+def abs_with_slope(x: Array, /) -> Array:
+    return jnp.abs(x)
+
+
+@abs_with_slope.defjvp
+def _abs_with_slope_jvp(primals: Any, tangents: Any) -> Any:
+    return abs_with_slope(primals[0]), tangents[0] * (2 * step(primals[0]) - 1)
 
 
 def step(x: Array, /) -> Array:

@@ -38,7 +38,6 @@ from .composed import (
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
-    power_below_one,
     sqrt_with_zero,
     unit_vectors,
     window_moments_shifted,
@@ -185,7 +184,7 @@ def sign(x: Tensor, /) -> Tensor:
     return F.hardtanh(x / torch.finfo(x.dtype).smallest_normal, -1.0, 1.0)
 
 
-def hypot(x: Tensor, y: float, /) -> Tensor:
+def hypot(x: Tensor, y: Any, /) -> Tensor:
     return hypot_of_number(_HERE, torch.sqrt, x, y)
 
 
@@ -226,10 +225,8 @@ def softplus(x: Tensor, /) -> Tensor:
     return F.softplus(x, 1.0, 40.0)
 
 
-def exp_minus_abs(x: Tensor, /) -> Tensor:
-    if torch.is_grad_enabled() or not _plain(x):
-        return power_below_one(_HERE, x)
-    return torch.abs(x).neg_().exp_()
+def abs_with_slope(x: Tensor, /) -> Tensor:
+    return (2 * step(x) - 1) * x if torch.is_grad_enabled() or not _plain(x) else torch.abs(x)
 
 
 def step(x: Tensor, /) -> Tensor:

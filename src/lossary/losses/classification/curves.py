@@ -67,7 +67,7 @@ class _Side(NamedTuple):
 
 
 def _side(xp: Namespace, logits: Any, targets: Any, smoothing: float, pos_weight: Any = 1.0) -> _Side:
-    above, power = xp.step(logits), xp.exp_minus_abs(logits)
+    above, power = xp.step(logits), xp.exp(-xp.abs_with_slope(logits))
     if not smoothing and _is_one(pos_weight):
         return _Side(above, above - targets, power, xp.log1p(power))
     yes, no = _answers(targets, smoothing, pos_weight)
