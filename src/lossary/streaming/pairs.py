@@ -60,13 +60,14 @@ def over_rows(
     entries: int,
     chunk_size: ChunkSize,
     axis: int = 0,
+    dense: int = DENSE,
 ) -> Any:
     """`function(*rows, *shared)`, whose results lie along `axis` as the rows do, in O(chunk · entries) memory.
 
     Gradients flow to `rows` and `shared` alone: what `function` closes over must not need one. The backward pass
-    computes each block again.
+    computes each block again; where there is none, `dense` may be as small as a block.
     """
-    chunk = rows_at_once(chunk_size, rows[0].shape[axis], entries, unrolled=xp.unrolls())
+    chunk = rows_at_once(chunk_size, rows[0].shape[axis], entries, dense=dense, unrolled=xp.unrolls())
     if chunk_size is None:
         function = told_if_too_large(loss, function, rows[0].shape[axis], entries)
     return xp.by_rows(function, rows, shared, chunk_size=chunk, axis=axis)

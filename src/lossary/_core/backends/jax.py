@@ -55,6 +55,7 @@ from .composed import (
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
+    projections_direct,
     sqrt_with_zero,
     unit_vectors,
     window_moments_shifted,
@@ -281,6 +282,10 @@ def distances(x: Array, y: Array, /, *, squared: bool = False) -> Array:
     return distances_direct(_HERE, x, y, squared=squared)  # XLA fuses it: no array has a third axis
 
 
+def projections(steps: Array, x: Array, y: Array, /) -> Array:
+    return projections_direct(_HERE, steps, x, y)
+
+
 def nearest(x: Array, y: Array, keep: Array | None, /, *, chunk_size: int | None) -> Array:
     return _nearest(stop_gradient(x), stop_gradient(y), keep, chunk_size)
 
@@ -338,6 +343,15 @@ def total_by_rows(
     if chunk_size is None or rows[0].shape[0] <= chunk_size:
         return sum(function(*rows, *shared), axis=None)
     return total_with_slopes(function, rows, shared, chunk_size)
+
+
+def either(condition: Array, yes: Callable[[], Array], no: Callable[[], Array], /) -> Array:
+    if visible(condition):
+        if bool(condition.all()):
+            return yes()
+        if not bool(condition.any()):
+            return no()
+    return jnp.where(condition, yes(), no()) if condition.ndim else jax.lax.cond(condition, yes, no)
 
 
 def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:

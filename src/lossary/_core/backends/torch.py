@@ -37,6 +37,7 @@ from .composed import (
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
+    projections_direct,
     sqrt_with_zero,
     unit_vectors,
     window_moments_shifted,
@@ -307,6 +308,14 @@ def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
     return distances_stored(x, y, squared) if _plain(x, y) else distances_direct(_HERE, x, y, squared=squared)
 
 
+def projections(steps: Tensor, x: Tensor, y: Tensor, /) -> Tensor:
+    if not _plain(steps, x, y):
+        return projections_direct(_HERE, steps, x, y)
+    wide, centre = steps.double(), y.detach().double().mean(-2, keepdim=True)
+    along = torch.sum(wide * (x - centre), dim=-1, keepdim=True) - torch.matmul(wide, (y - centre).mT)
+    return along.to(steps.dtype)
+
+
 def nearest(x: Tensor, y: Tensor, keep: Tensor | None, /, *, chunk_size: int | None) -> Tensor:
     x, y = x.detach(), y.detach()
     if visible(x) and visible(y):
@@ -386,6 +395,15 @@ def _computed_again(function: Callable[..., Any], *arrays: Tensor) -> Any:
     from torch.utils.checkpoint import checkpoint  # its import takes seconds
 
     return checkpoint(function, *arrays, use_reentrant=False)
+
+
+def either(condition: Tensor, yes: Callable[[], Tensor], no: Callable[[], Tensor], /) -> Tensor:
+    if visible(condition):
+        if bool(condition.all()):
+            return yes()
+        if not bool(condition.any()):
+            return no()
+    return torch.where(condition, yes(), no())
 
 
 def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:
