@@ -18,6 +18,8 @@ else:
 
 DENSE = 1 << 24  # entries: a table up to this size is held whole, where blocks would be computed twice
 BLOCK = 1 << 20  # entries of a block, of which a few temporaries fit the caches and cost no memory to speak of
+ROWS = 128  # of a block at least, since each block adds to the gradients of all columns …
+LARGEST = 1 << 22  # … as long as it has no more entries than this
 _TOO_LARGE = re.compile("MemoryError|can't allocate|out of memory|RESOURCE_EXHAUSTED", re.IGNORECASE)
 UNROLLED = 16  # blocks at most where a loop is written out and compiled block by block
 
@@ -46,7 +48,9 @@ def rows_at_once(
         return None
     if chunk_size == "auto":
         block = max(block, rows * entries // UNROLLED) if unrolled else block
-        return None if rows * entries <= dense else max(1, block // max(1, entries))
+        if rows * entries <= dense:
+            return None
+        return max(1, block // max(1, entries), min(ROWS, LARGEST // max(1, entries)))
     return None if chunk_size >= rows else chunk_size
 
 

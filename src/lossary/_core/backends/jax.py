@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import jax
@@ -297,6 +297,10 @@ def _nearest(x: Array, y: Array, keep: Array | None, chunk_size: int | None) -> 
 
 def put_along_axis(x: Array, indices: Array, value: Any, /, *, axis: int) -> Array:
     return jnp.where(positions(x, axis=axis) == indices, value, x)  # fused, where XLA runs a scatter one by one
+
+
+def without(table: Array, index: Array, /) -> Array:
+    return put_along_axis(table, index[:, None], -inf, axis=1)
 
 
 def segment_sum(values: Array, segments: Array, count: int, /) -> Array:

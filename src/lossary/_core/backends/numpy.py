@@ -245,6 +245,10 @@ def put_along_axis(x: Array, indices: Array, value: Any, /, *, axis: int) -> Arr
     return x
 
 
+def without(table: Array, index: Array, /) -> Array:
+    return put_along_axis(table, index[:, None], -np.inf, axis=1)
+
+
 def segment_sum(values: Array, segments: Array, count: int, /) -> Array:
     total = np.zeros((count, *values.shape[1:]), values.dtype)
     np.add.at(total, segments, values)

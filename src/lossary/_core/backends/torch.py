@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from math import inf as _inf
 from math import isfinite as _finite
 from typing import Any, cast
 
@@ -44,7 +45,7 @@ from .composed import (
 )
 from .torch_classes import class_overlap_stored, log_odds_stored, surprise_stored
 from .torch_eager import pointwise_stored, pointwise_traced, product_in_full
-from .torch_rows import by_rows_stored, distances_stored, total_stored
+from .torch_rows import by_rows_stored, distances_stored, projections_by_products, total_stored, without_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
 
@@ -153,6 +154,13 @@ def put_along_axis(x: Tensor, indices: Tensor, value: Any, /, *, axis: int) -> T
     if torch.compiler.is_compiling():  # which fuses it
         return torch.where(positions(x, axis=axis) == indices, value, x)
     return torch.scatter(x, axis, indices, value)  # one copy; a comparison with every place and `where` cost four
+
+
+def without(table: Tensor, index: Tensor, /) -> Tensor:
+    index = torch.unsqueeze(index, 1)
+    if table.requires_grad and not table.is_leaf and _plain(table):
+        return without_stored(table, index)
+    return put_along_axis(table, index, -_inf, axis=1)
 
 
 def expand_dims(x: Tensor, /, *, axis: int) -> Tensor:
@@ -311,9 +319,7 @@ def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
 def projections(steps: Tensor, x: Tensor, y: Tensor, /) -> Tensor:
     if not _plain(steps, x, y):
         return projections_direct(_HERE, steps, x, y)
-    wide, centre = steps.double(), y.detach().double().mean(-2, keepdim=True)
-    along = torch.sum(wide * (x - centre), dim=-1, keepdim=True) - torch.matmul(wide, (y - centre).mT)
-    return along.to(steps.dtype)
+    return projections_by_products(steps, x, y)
 
 
 def nearest(x: Tensor, y: Tensor, keep: Tensor | None, /, *, chunk_size: int | None) -> Tensor:

@@ -370,8 +370,8 @@ def _mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool], unit: f
     near = xp.where(close, t, 0.0)
     up, down = xp.log1p(near), xp.log1p(-near)
     curve = 0.25 * total * (near * (up - down) + xp.log1p(-near * near))
-    up_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(p == 0, LEAST, p), some)))
-    down_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(q == 0, LEAST, q), some)))
+    up_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(p == 0, unit * LEAST, p), some)))
+    down_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(q == 0, unit * LEAST, q), some)))
     # At p = 0 the logarithm is of a constant, whose slope would be 1 there: in this way it is, and 0 · 1 adds nothing.
     up_end, down_end = xp.where(p == 0, up_far + 1, up_far), xp.where(q == 0, down_far + 1, down_far)
     gap = xp.where(close, curve, 0.5 * (p * up_end + q * down_end))
