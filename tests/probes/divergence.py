@@ -12,6 +12,15 @@ from tests.probes.probe import Arrays, Probe, each, generator
 ROWS, CLASSES = 24, 5
 BETWEEN_ROWS = ("kl_divergence", "reverse_kl_divergence", "js_divergence", "js_distance")
 # The contract has 16 eps for the discrepancy, 4 for most other losses.
+KERNELS: tuple[dict[str, Any], ...] = (
+    {"kernel_bandwidth": (0.5, 2.0), "squared": True},
+    {"kernel_type": "laplace"},
+    {"kernel_type": "polynomial", "degree": 3},
+    {},
+    {"kernel_bandwidth": 10.0},
+    {"kernel_bandwidth": 0.1},
+    {"kernel_type": "linear"},
+)
 MMD = {"factor": 4.0, "reason": "the contract: 16 eps for sums of pairs that cancel"}
 
 
@@ -68,6 +77,22 @@ def tails() -> Iterator[Probe]:
     data["targets"] = data["predictions"] + 0.1 * rng.normal(0, 1, data["predictions"].shape)
     yield Probe("maximum_mean_discrepancy", data, note="near")
     yield Probe("energy_distance", data, note="near")
+    x = data["predictions"].astype(np.float32).astype(float)
+    yield from _moved({"predictions": x, "targets": x + 1e-3}, "shift", *KERNELS, {"unbiased": True, "squared": True})
+    noise = 1e-4 * rng.normal(0, 1, x.shape)
+    yield from _moved({"predictions": x, "targets": x + noise}, "noise", *KERNELS[:3])
+    w = rng.uniform(0.5, 2, x.shape[:2])
+    shares = {"pred_weights": w, "target_weights": w * (1 + 1e-3 * rng.normal(0, 1, w.shape))}
+    yield from _moved({"predictions": x, "targets": x + noise, **shares}, "weighed", *KERNELS[:3])
+    wide = rng.normal(0, 1, (8, 6, 12))
+    yield from _moved({"predictions": wide, "targets": wide + 1e-3 * rng.normal(0, 1, wide.shape)}, "wide", {})
+
+
+def _moved(data: Arrays, note: str, *kernels: dict[str, Any]) -> Iterator[Probe]:
+    """Every point a little off, so that the statistic is of the order of the step squared."""
+    data = {name: array.astype(np.float32).astype(float) for name, array in data.items()}
+    yield from each("maximum_mean_discrepancy", data, *kernels, note=note)
+    yield from each("energy_distance", data, {}, {"beta": 0.5}, {"beta": 1.5}, {"squared": False}, note=note)
 
 
 def extremes() -> Iterator[Probe]:

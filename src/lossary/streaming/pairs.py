@@ -18,6 +18,8 @@ else:
 
 DENSE = 1 << 24  # entries: a table up to this size is held whole, where blocks would be computed twice
 BLOCK = 1 << 20  # entries of a block, of which a few temporaries fit the caches and cost no memory to speak of
+ROWS = 128  # of a block at least, since each block adds to the gradients of all columns …
+LARGEST = 1 << 22  # … as long as it has no more entries than this
 _TOO_LARGE = re.compile("MemoryError|can't allocate|out of memory|RESOURCE_EXHAUSTED", re.IGNORECASE)
 UNROLLED = 16  # blocks at most where a loop is written out and compiled block by block
 
@@ -46,7 +48,9 @@ def rows_at_once(
         return None
     if chunk_size == "auto":
         block = max(block, rows * entries // UNROLLED) if unrolled else block
-        return None if rows * entries <= dense else max(1, block // max(1, entries))
+        if rows * entries <= dense:
+            return None
+        return max(1, block // max(1, entries), min(ROWS, LARGEST // max(1, entries)))
     return None if chunk_size >= rows else chunk_size
 
 
@@ -60,13 +64,14 @@ def over_rows(
     entries: int,
     chunk_size: ChunkSize,
     axis: int = 0,
+    dense: int = DENSE,
 ) -> Any:
     """`function(*rows, *shared)`, whose results lie along `axis` as the rows do, in O(chunk · entries) memory.
 
     Gradients flow to `rows` and `shared` alone: what `function` closes over must not need one. The backward pass
-    computes each block again.
+    computes each block again; where there is none, `dense` may be as small as a block.
     """
-    chunk = rows_at_once(chunk_size, rows[0].shape[axis], entries, unrolled=xp.unrolls())
+    chunk = rows_at_once(chunk_size, rows[0].shape[axis], entries, dense=dense, unrolled=xp.unrolls())
     if chunk_size is None:
         function = told_if_too_large(loss, function, rows[0].shape[axis], entries)
     return xp.by_rows(function, rows, shared, chunk_size=chunk, axis=axis)

@@ -173,6 +173,19 @@ def distances_direct(xp: Namespace, x: Any, y: Any, /, *, squared: bool) -> Any:
     return xp.sum(difference * difference, axis=-1) if squared else xp.norm(difference, axis=-1)
 
 
+def projections_direct(xp: Namespace, steps: Any, x: Any, y: Any, /) -> Any:
+    """By subtraction: x · step − y · step is rounded at the size of the points, not of their difference."""
+    if 0 < x.shape[-1] <= 8:
+        along = [
+            xp.expand_dims(steps[..., k], axis=-1)
+            * (xp.expand_dims(x[..., k], axis=-1) - xp.expand_dims(y[..., k], axis=-2))
+            for k in range(x.shape[-1])
+        ]
+        return reduce(add, along)
+    difference = xp.expand_dims(x, axis=-2) - xp.expand_dims(y, axis=-3)
+    return xp.sum(xp.expand_dims(steps, axis=-2) * difference, axis=-1)
+
+
 def window_moments_shifted(
     xp: Namespace, means: Any, variances: Any, shares: Sequence[float], /, *, axis: int
 ) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ import builtins
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import jax
@@ -58,6 +58,7 @@ from .composed import (
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
+    projections_direct,
     sqrt_with_zero,
     surprise_by_parts,
     unit_vectors,
@@ -340,6 +341,10 @@ def distances(x: Array, y: Array, /, *, squared: bool = False) -> Array:
     return distances_direct(_HERE, x, y, squared=squared)  # XLA fuses it: no array has a third axis
 
 
+def projections(steps: Array, x: Array, y: Array, /) -> Array:
+    return projections_direct(_HERE, steps, x, y)
+
+
 def nearest(x: Array, y: Array, keep: Array | None, /, *, chunk_size: int | None) -> Array:
     return _nearest(stop_gradient(x), stop_gradient(y), keep, chunk_size)
 
@@ -351,6 +356,10 @@ def _nearest(x: Array, y: Array, keep: Array | None, chunk_size: int | None) -> 
 
 def put_along_axis(x: Array, indices: Array, value: Any, /, *, axis: int) -> Array:
     return jnp.where(positions(x, axis=axis) == indices, value, x)  # fused, where XLA runs a scatter one by one
+
+
+def without(table: Array, index: Array, /) -> Array:
+    return put_along_axis(table, index[:, None], -inf, axis=1)
 
 
 def segment_sum(values: Array, segments: Array, count: int, /) -> Array:
@@ -397,6 +406,15 @@ def total_by_rows(
     if chunk_size is None or rows[0].shape[0] <= chunk_size:
         return sum(function(*rows, *shared), axis=None)
     return total_with_slopes(function, rows, shared, chunk_size)
+
+
+def either(condition: Array, yes: Callable[[], Array], no: Callable[[], Array], /) -> Array:
+    if visible(condition):
+        if bool(condition.all()):
+            return yes()
+        if not bool(condition.any()):
+            return no()
+    return jnp.where(condition, yes(), no()) if condition.ndim else jax.lax.cond(condition, yes, no)
 
 
 def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:

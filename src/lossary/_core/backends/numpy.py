@@ -233,6 +233,13 @@ def distances(x: Array, y: Array, /, *, squared: bool = False) -> Array:
 
 
 @_quiet
+def projections(steps: Array, x: Array, y: Array, /) -> Array:
+    wide, centre = steps.astype(np.float64), y.mean(axis=-2, keepdims=True, dtype=np.float64)
+    along = sum(wide * (x - centre), axis=-1, keepdims=True) - wide @ np.swapaxes(y - centre, -1, -2)
+    return along.astype(steps.dtype)
+
+
+@_quiet
 def nearest(x: Array, y: Array, keep: Array | None, /, *, chunk_size: int | None) -> Array:
     found = nearest_by_tree(x, y, keep)
     return nearest_in_blocks(_HERE, x, y, keep, chunk_size=chunk_size) if found is None else found
@@ -242,6 +249,10 @@ def put_along_axis(x: Array, indices: Array, value: Any, /, *, axis: int) -> Arr
     x = x.copy()
     np.put_along_axis(x, indices, value, axis)
     return x
+
+
+def without(table: Array, index: Array, /) -> Array:
+    return put_along_axis(table, index[:, None], -np.inf, axis=1)
 
 
 def segment_sum(values: Array, segments: Array, count: int, /) -> Array:
@@ -293,6 +304,12 @@ def total_by_rows(
     function: Callable[..., Any], rows: Sequence[Array], shared: Sequence[Array], /, *, chunk_size: int | None
 ) -> Array:
     return sum(by_rows(function, rows, shared, chunk_size=chunk_size), axis=None)
+
+
+def either(condition: Array, yes: Callable[[], Any], no: Callable[[], Any], /) -> Any:
+    if condition.all():
+        return yes()
+    return np.where(condition, yes(), no()) if condition.any() else no()
 
 
 def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:

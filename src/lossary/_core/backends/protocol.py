@@ -47,6 +47,10 @@ class Namespace(Protocol):
         """`x` with `value` at `indices` (one index where `x` has its `axis`)."""
         ...
 
+    def without(self, table: Any, index: Any, /) -> Any:
+        """`table` with −inf at one index of each row, for a softmax, whose slope there is 0; the table may be lost."""
+        ...
+
     def expand_dims(self, x: Any, /, *, axis: int) -> Any: ...
     def squeeze(self, x: Any, /, *, axis: int) -> Any: ...
     def reshape(self, x: Any, shape: Sequence[int], /) -> Any: ...
@@ -119,6 +123,7 @@ class Namespace(Protocol):
     def logsumexp(self, x: Any, /, *, axis: int, keepdims: bool = False) -> Any: ...  # of −inf alone: −inf, gradient 0
     def softmax(self, x: Any, /, *, axis: int) -> Any: ...
     def distances(self, x: Any, y: Any, /, *, squared: bool = False) -> Any: ...  # (…, n, d), (…, m, d) → (…, n, m)
+    def projections(self, steps: Any, x: Any, y: Any, /) -> Any: ...  # steps_i · (x_i − y_j): (…, n, m)
     def nearest(self, x: Any, y: Any, keep: Any, /, *, chunk_size: int | None) -> Any:
         """For each of `x` (…, n, d) the index of the nearest of `y` (…, m, d), m > 0, among those that `keep` (…, m)
         has (None: all); no gradient. The first of several (a k-d tree: any of them), or the first NaN.
@@ -146,6 +151,9 @@ class Namespace(Protocol):
     def total_by_rows(
         self, function: Callable[..., Any], rows: Sequence[Any], shared: Sequence[Any], /, *, chunk_size: int | None
     ) -> Any: ...  # the sum of what `by_rows` gives, whose gradient may be taken on the way
+    def either(
+        self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any], /
+    ) -> Any: ...  # where(condition, yes(), no()), of which only one is computed if that is known beforehand
     def iterate(self, step: Callable[[Any], Any], state: Any, times: int, /) -> Any: ...
     def gradient(
         self, function: Callable[[Any], Any], x: Any, /

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from math import inf as _inf
 from math import isfinite as _finite
 from typing import Any, cast
 
@@ -38,13 +39,14 @@ from .composed import (
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
+    projections_direct,
     sqrt_with_zero,
     unit_vectors,
     window_moments_shifted,
 )
 from .torch_classes import class_overlap_stored, log_odds_stored, surprise_stored, surprise_traced, surprise_transformed
 from .torch_eager import BLOCK, mean_stored, pointwise_stored, pointwise_traced, product_in_full
-from .torch_rows import by_rows_stored, distances_stored, total_stored
+from .torch_rows import by_rows_stored, distances_stored, projections_by_products, total_stored, without_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
 
@@ -157,6 +159,13 @@ def put_along_axis(x: Tensor, indices: Tensor, value: Any, /, *, axis: int) -> T
     if torch.compiler.is_compiling():  # which fuses it
         return torch.where(positions(x, axis=axis) == indices, value, x)
     return torch.scatter(x, axis, indices, value)  # one copy; a comparison with every place and `where` cost four
+
+
+def without(table: Tensor, index: Tensor, /) -> Tensor:
+    index = torch.unsqueeze(index, 1)
+    if table.requires_grad and not table.is_leaf and _plain(table):
+        return without_stored(table, index)
+    return put_along_axis(table, index, -_inf, axis=1)
 
 
 def expand_dims(x: Tensor, /, *, axis: int) -> Tensor:
@@ -335,6 +344,12 @@ def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
     return distances_stored(x, y, squared) if _plain(x, y) else distances_direct(_HERE, x, y, squared=squared)
 
 
+def projections(steps: Tensor, x: Tensor, y: Tensor, /) -> Tensor:
+    if not _plain(steps, x, y):
+        return projections_direct(_HERE, steps, x, y)
+    return projections_by_products(steps, x, y)
+
+
 def nearest(x: Tensor, y: Tensor, keep: Tensor | None, /, *, chunk_size: int | None) -> Tensor:
     x, y = x.detach(), y.detach()
     if visible(x) and visible(y):
@@ -414,6 +429,15 @@ def _computed_again(function: Callable[..., Any], *arrays: Tensor) -> Any:
     from torch.utils.checkpoint import checkpoint  # its import takes seconds
 
     return checkpoint(function, *arrays, use_reentrant=False)
+
+
+def either(condition: Tensor, yes: Callable[[], Tensor], no: Callable[[], Tensor], /) -> Tensor:
+    if visible(condition):
+        if bool(condition.all()):
+            return yes()
+        if not bool(condition.any()):
+            return no()
+    return torch.where(condition, yes(), no())
 
 
 def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:

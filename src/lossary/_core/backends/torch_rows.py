@@ -10,6 +10,7 @@ the backward pass, block by block. Asked for a second derivative they fall back 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Any
 
 import torch
@@ -128,6 +129,19 @@ def _pulled(function: Any, arrays: Any, towards: Any, grads: Any, create_graph: 
     )
 
 
+class Without(Function):
+    """The table itself, overwritten: a copy of it, and another one of its gradient, cost as much as a product."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
+        ctx.mark_dirty(table)
+        return table.scatter_(1, index, -inf)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        return grad, None
+
+
 class Distances(Function):
     """`distances_direct`, which stores the distances alone."""
 
@@ -210,11 +224,19 @@ def _pulled_by_products(
     return towards_x, towards_y
 
 
+def projections_by_products(steps: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """steps · x − steps · y in float64, from a point in the middle."""
+    wide, centre = steps.double(), y.detach().double().mean(-2, keepdim=True)
+    along = torch.sum(wide * (x - centre), dim=-1, keepdim=True) - torch.matmul(wide, (y - centre).mT)
+    return along.to(steps.dtype)
+
+
 def _largest(x: Tensor) -> Tensor:
     return x.abs().amax() if x.numel() else x.new_zeros(())
 
 
 # Function.apply is untyped; these names are what the backend calls.
+without_stored: Callable[[Tensor, Tensor], Tensor] = Without.apply
 by_rows_stored: Callable[..., Any] = ByRows.apply
 total_stored: Callable[..., Tensor] = TotalByRows.apply
 distances_stored: Callable[[Tensor, Tensor, bool], Tensor] = Distances.apply

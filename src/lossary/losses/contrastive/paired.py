@@ -313,7 +313,7 @@ def _block(
         out = ~xp.expand_dims(keep, axis=0) & (xp.positions(table, axis=1) != xp.expand_dims(own, axis=1))
         table = xp.where(out, -inf, table)
     if itself is not None:
-        table = xp.put_along_axis(table, xp.expand_dims(itself, axis=1), -inf, axis=1)
+        table = xp.without(table, itself)
     if each_own is not None:
         more = xp.squeeze(xp.matmul(each_own, xp.expand_dims(rows, axis=2)), axis=2)
         table = xp.concat([table, more], axis=1)

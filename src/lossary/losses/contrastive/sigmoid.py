@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..._core.check import array_or_none, finite
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, reduced_over_rows
-from .similarity import batch, nothing, number, places, reduced
+from .similarity import batch, biased_logits, nothing, number, places, reduced
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -84,10 +84,8 @@ def siglip_loss(
     xp, (images, texts) = start.xp, start.embeddings
     if images.shape[0] == 0:
         return reduced(name, start, nothing(start), normalizer, reduction)
-    ones = xp.ones_like(images[:, :1])
     bias = number(name, xp, "bias", bias, images)
-    rows = xp.concat([images / start.temperature, ones], axis=1)
-    columns = xp.concat([texts, ones * bias], axis=1)
+    rows, columns = biased_logits(xp, images, texts, start.temperature, bias, normalize)
     return reduced_over_rows(
         name,
         xp,

@@ -100,6 +100,28 @@ def logits(xp: Namespace, anchors: Any, *candidates: Any, temperature: Any, norm
     return rows, *(_moved(xp, columns - centre, middle) for columns in candidates)
 
 
+def biased_logits(xp: Namespace, anchors: Any, candidates: Any, temperature: Any, bias: Any, normalize: bool) -> Any:
+    """(rows, columns) such that rows @ columnsᵀ = anchors @ candidatesᵀ / temperature + bias.
+
+    Of unit vectors u and v the product is ½ |u|² + ½ |v|² − ½ |u − v|², where the lengths have no slope. From their
+    middle, the slope is a sum of small differences: those of vectors close together would cancel.
+    """
+    ones = xp.ones_like(anchors[:, :1])
+    if not normalize:
+        return xp.concat([anchors / temperature, ones], axis=1), xp.concat([candidates, ones * bias], axis=1)
+    middle = 0.5 * (_middle(xp, anchors) + _middle(xp, candidates))
+    (u, of_u), (v, of_v) = (_from(xp, middle, vectors) for vectors in (anchors, candidates))
+    rows = xp.concat([u / temperature, of_u / temperature, ones / temperature, ones], axis=1)
+    return rows, xp.concat([v, ones, of_v, ones * bias], axis=1)
+
+
+def _from(xp: Namespace, middle: Any, vectors: Any) -> tuple[Any, Any]:
+    """Each vector seen from `middle`, and half its squared length less that of what is seen."""
+    seen = vectors - middle
+    fixed = xp.stop_gradient(vectors)
+    return seen, 0.5 * xp.sum(fixed * fixed - seen * seen, axis=-1, keepdims=True)
+
+
 def _moved(xp: Namespace, columns: Any, middle: Any) -> Any:
     """With a last feature that gives back what the rows lack."""
     return xp.concat([columns, xp.sum(columns * middle, axis=-1, keepdims=True)], axis=-1)

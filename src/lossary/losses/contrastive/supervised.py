@@ -130,7 +130,8 @@ def _block(
     are never negative, so the loss keeps its relative accuracy next to 0.
     """
     table = xp.matmul(rows, columns.T)
-    candidate = xp.positions(table, axis=1) != xp.expand_dims(place, axis=1)
+    column = xp.positions(table, axis=1)
+    candidate = column != xp.expand_dims(place, axis=1)
     if keep is not None:
         candidate = candidate & xp.expand_dims(keep, axis=0)
     partner = candidate & (xp.expand_dims(own, axis=1) == xp.expand_dims(labels, axis=0))
@@ -139,5 +140,6 @@ def _block(
     odds = xp.log_odds(xp.where(candidate | ~xp.expand_dims(found, axis=1), table, -inf), likeliest, axis=1)
     top = xp.take_along_axis(table, xp.expand_dims(likeliest, axis=1), axis=1)
     share = xp.astype(partner, table)
-    behind = xp.sum(xp.where(partner, top - table, 0.0), axis=1) / xp.maximum(xp.sum(share, axis=1), 1.0)
+    others = partner & (column != xp.expand_dims(likeliest, axis=1))  # its own slopes, 1 − 1, would leave no digits
+    behind = xp.sum(xp.where(others, top - table, 0.0), axis=1) / xp.maximum(xp.sum(share, axis=1), 1.0)
     return xp.where(found, xp.softplus(-odds) + behind, 0.0)

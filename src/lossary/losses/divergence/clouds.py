@@ -33,6 +33,7 @@ class Clouds(NamedTuple):
 
     xp: Namespace
     both: tuple[Cloud, Cloud]
+    gain: Any  # what the second's shares exceed the first's by; None: nothing, or they are not point by point
     items: Counted | None  # which problems count: not those without points
 
 
@@ -55,10 +56,11 @@ def checked_clouds(
     x, y = xp.promote(*given.values())
     batch = x.shape[:-2]
     asked = counted(loss, xp, batch, weights, mask, x)
-    shares = [
-        _shares(loss, xp, "pred", x, points.pred_weights, points.pred_mask, asked),
-        _shares(loss, xp, "target", y, points.target_weights, points.target_mask, asked),
+    weighed = [
+        _point_weights(loss, xp, "pred", x, points.pred_weights, points.pred_mask, asked),
+        _point_weights(loss, xp, "target", y, points.target_weights, points.target_mask, asked),
     ]
+    shares = [None if each is None else each / _total(xp, each) for each in weighed]
     empty = None
     for share in shares:
         if share is not None:
@@ -74,7 +76,22 @@ def checked_clouds(
         elif other is not None:
             share = xp.ones_like(cloud[..., 0]) / max(1, cloud.shape[-2])
         both.append(Cloud(cloud, share))
-    return Clouds(xp, (both[0], both[1]), items)
+    gain: Any = None
+    if both[0].shares is not None and x.shape == y.shape:
+        gain = _gain(xp, weighed[0], weighed[1], both[0])
+    return Clouds(xp, (both[0], both[1]), gain, items)
+
+
+def _gain(xp: Namespace, weights: Any, others: Any, first: Cloud) -> Any:
+    """By the difference of the weights, of which that of the shares has the digits."""
+    weights, others = (xp.ones_like(first.shares) if each is None else each for each in (weights, others))
+    more = others - weights
+    return (more - first.shares * xp.sum(more, axis=-1, keepdims=True)) / _total(xp, others)
+
+
+def _total(xp: Namespace, weights: Any) -> Any:
+    total = xp.sum(weights, axis=-1, keepdims=True)
+    return xp.where(total == 0, 1.0, total)
 
 
 def _spread(xp: Namespace, keep: Any, like: Any) -> Any:
@@ -82,8 +99,10 @@ def _spread(xp: Namespace, keep: Any, like: Any) -> Any:
     return xp.broadcast_to(xp.reshape(keep, (*keep.shape, *[1] * (len(like.shape) - len(keep.shape)))), like.shape)
 
 
-def _shares(loss: str, xp: Namespace, side: str, cloud: Any, weights: Any, mask: Any, asked: Counted | None) -> Any:
-    """How much each point counts, of 1; None where all count alike."""
+def _point_weights(
+    loss: str, xp: Namespace, side: str, cloud: Any, weights: Any, mask: Any, asked: Counted | None
+) -> Any:
+    """How much each point counts; None where all count alike."""
     if weights is None and mask is None:
         return None
     shape = tuple(cloud.shape[:-1])
@@ -98,8 +117,7 @@ def _shares(loss: str, xp: Namespace, side: str, cloud: Any, weights: Any, mask:
         if mask is not None:
             weights = xp.select(mask, weights, 0.0)
         weights = in_range(loss, xp, f"{side}_weights", weights, low=0.0)
-    total = xp.sum(weights, axis=-1, keepdims=True)
-    return weights / xp.where(total == 0, 1.0, total)
+    return weights
 
 
 def _shapes(loss: str, **given: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, nan
+from math import log, nan, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
 
 LEAST = 2.0**-126  # the smallest normal number of float32
+UNIT = 2.0**40  # of divergences whose root is in range where they are not
+SMALL = -60.0  # a logarithm that may lose a digit to a common factor of that size
 
 
 def kl_divergence(
@@ -263,9 +265,19 @@ def js_distance(
         0.8326
     """
     rows, divergences = _js(
-        "js_distance", predictions, targets, log_predictions, log_targets, weights, axis, mask, normalizer, reduction
+        "js_distance",
+        predictions,
+        targets,
+        log_predictions,
+        log_targets,
+        weights,
+        axis,
+        mask,
+        normalizer,
+        reduction,
+        UNIT,
     )
-    roots = rows.xp.sqrt(divergences)
+    roots = rows.xp.sqrt(divergences) / sqrt(UNIT)
     return reduce("js_distance", rows.xp, roots, rows.items, normalizer=normalizer, reduction=reduction)
 
 
@@ -341,12 +353,12 @@ def _divided(xp: Namespace, x: Any, y: Any) -> Any:
     return (scale * x) / (scale * y)
 
 
-def _mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
-    """½ p log(p / m) + ½ q log(q / m), m = ½ (p + q), and its slope in p or in log p.
+def _mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool], unit: float) -> Any:
+    """½ p log(p / m) + ½ q log(q / m), m = ½ (p + q), times `unit`, and its slope in p or in log p.
 
     With t = (p − q) / (p + q), p = m (1 + t) and q = m (1 − t): ½ m [t (log(1 + t) − log(1 − t)) + log(1 − t²)].
     """
-    p, q = xp.exp(x) if logs[0] else x, xp.exp(y) if logs[1] else y
+    p, q = (_times(xp, unit, array, of_logs) for array, of_logs in zip((x, y), logs, strict=True))
     total = p + q
     nothing = total == 0
     some = xp.where(nothing, 1.0, total)
@@ -358,12 +370,20 @@ def _mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
     near = xp.where(close, t, 0.0)
     up, down = xp.log1p(near), xp.log1p(-near)
     curve = 0.25 * total * (near * (up - down) + xp.log1p(-near * near))
-    up_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(p == 0, LEAST, p), some)))
-    down_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(q == 0, LEAST, q), some)))
+    up_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(p == 0, unit * LEAST, p), some)))
+    down_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(q == 0, unit * LEAST, q), some)))
     # At p = 0 the logarithm is of a constant, whose slope would be 1 there: in this way it is, and 0 · 1 adds nothing.
     up_end, down_end = xp.where(p == 0, up_far + 1, up_far), xp.where(q == 0, down_far + 1, down_far)
     gap = xp.where(close, curve, 0.5 * (p * up_end + q * down_end))
-    return gap, lambda: 0.5 * xp.where(close, up, up_far) * (p if logs[0] else 1.0)
+    return gap, lambda: 0.5 * xp.where(close, up, up_far) * (p if logs[0] else unit)
+
+
+def _times(xp: Namespace, unit: float, array: Any, of_logs: bool) -> Any:
+    """unit · p, of which a small p cannot be formed by itself where XLA takes subnormal numbers for 0."""
+    if not of_logs or unit == 1:
+        return xp.exp(array) if of_logs else unit * array
+    small = array < SMALL
+    return xp.exp(xp.where(small, array + log(unit), array)) * xp.where(small, 1.0, unit * xp.ones_like(array))
 
 
 # ---- the frame ----
@@ -462,13 +482,15 @@ def _js(
     mask: Any,
     normalizer: Any,
     reduction: Reduction,
+    unit: float = 1.0,
 ) -> tuple[Rows, Any]:
+    """The rows, and their divergences times `unit`."""
     known_reduction(loss, reduction, None, normalizer)
     hint = "; a mixture has no closed form, but of probabilities it does (Categorical: its probs)"
     no_distributions(loss, hint, predictions=predictions, targets=targets)
     rows = _rows(loss, predictions, targets, log_predictions, log_targets, weights, axis, mask)
     p, q = rows.predictions, rows.targets
-    gaps = rows.xp.pointwise(_mixture_gap, p.array, q.array, logs=(p.logs, q.logs))
+    gaps = rows.xp.pointwise(_mixture_gap, p.array, q.array, logs=(p.logs, q.logs), unit=unit)
     return rows, rows.xp.sum(gaps, axis=rows.axis)
 
 

@@ -10,7 +10,8 @@ from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size
 from .clouds import Clouds, PointWeights, checked_clouds
-from .statistic import Dissimilarity, kernel_of, powers_of_distance, several, statistic
+from .kernels import kernel_of, powers_of_distance, several
+from .statistic import statistic
 
 
 def maximum_mean_discrepancy(
@@ -177,7 +178,7 @@ def energy_distance(
     if beta == 2:
         energy = 2 * statistic(name, clouds, None, unbiased, chunk_size)
     else:
-        energy = statistic(name, clouds, Dissimilarity(powers_of_distance(beta)), unbiased, chunk_size)
+        energy = statistic(name, clouds, powers_of_distance(beta), unbiased, chunk_size)
     return _reduced(name, clouds, energy, squared, normalizer, reduction)
 
 

@@ -6,30 +6,17 @@ has D(x, y) = ½ k(x, x) + ½ k(y, y) − k(x, y), which gives E k(x, x') + E k(
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from math import inf, prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from math import prod
+from typing import TYPE_CHECKING, Any
 
-from ..._core.check import at_least_one, non_negative, one_of, positive
 from ..._core.reduce import Counted
 from ...streaming.pairs import ChunkSize, over_rows, reduced_over_rows
 from .clouds import Cloud, Clouds
+from .kernels import Dissimilarity, Table, bandwidths
+from .moved import moved_a_little, of_moved
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
-
-KERNELS = ("rbf", "laplace", "linear", "polynomial")
-MEDIAN_OF = 1024  # points, whose pairwise distances "median" takes its median of
-
-Table = Callable[..., Any]  # (xp, points, others, *parameters) → their dissimilarities, a table
-
-
-class Dissimilarity(NamedTuple):
-    """D of two points."""
-
-    table: Table
-    bandwidth: Any = ()  # what the table takes besides the points
 
 
 def statistic(loss: str, clouds: Clouds, between: Dissimilarity | None, unbiased: bool, chunk_size: ChunkSize) -> Any:
@@ -39,7 +26,23 @@ def statistic(loss: str, clouds: Clouds, between: Dissimilarity | None, unbiased
         return xp.sum(0.0 * x.points, axis=(-2, -1)) + xp.sum(0.0 * y.points, axis=(-2, -1))
     if between is None:
         return _of_means(clouds, unbiased)
-    return _of_pairs(loss, clouds, between.table, _bandwidths(clouds, between.bandwidth), unbiased, chunk_size)
+    clouds = _in_units(clouds, between.unit)
+    widths = bandwidths(clouds, between.bandwidth)
+
+    def by_tables() -> Any:
+        return _of_pairs(loss, clouds, between.table, widths, unbiased, chunk_size)
+
+    if unbiased or x.points.shape != y.points.shape:
+        return by_tables()
+    near = moved_a_little(clouds, between, widths)
+    return xp.either(near, lambda: of_moved(loss, clouds, near, between, widths, chunk_size), by_tables)
+
+
+def _in_units(clouds: Clouds, unit: float) -> Clouds:
+    if unit == 1:
+        return clouds
+    x, y = (Cloud(cloud.points / unit, cloud.shares) for cloud in clouds.both)
+    return clouds._replace(both=(x, y))
 
 
 def _of_pairs(
@@ -149,125 +152,3 @@ def _surplus(xp: Namespace, cloud: Cloud) -> Any:
     alone = xp.sum(cloud.shares * cloud.shares, axis=-1)
     single = alone == 1
     return xp.where(single, 0.0, alone / xp.where(single, 1.0, 1 - alone))
-
-
-# ---- dissimilarities ----
-
-
-def kernel_of(
-    loss: str, kernel_type: str, bandwidth: Any, degree: Any, gamma: float, coef0: float
-) -> Dissimilarity | None:
-    """The kernel's dissimilarity; None for the linear one, which needs no table."""
-    one_of(loss, "kernel_type", kernel_type, KERNELS)
-    if isinstance(bandwidth, str) and bandwidth != "median":
-        raise ValueError(f'{loss}: expected kernel_bandwidth to be a number, several or "median"; got {bandwidth!r}')
-    given = several(bandwidth)
-    if not given:
-        raise ValueError(f"{loss}: expected at least one kernel_bandwidth; got {bandwidth!r}")
-    for number in given:
-        if number != "median":
-            positive(loss, kernel_bandwidth=number)
-    at_least_one(loss, degree=degree)
-    positive(loss, gamma=gamma)
-    non_negative(loss, coef0=coef0)
-    if kernel_type in ("rbf", "laplace"):
-        table = _rbf if kernel_type == "rbf" else _laplace
-        if all(isinstance(number, (int, float)) for number in given):
-            return Dissimilarity(partial(table, numbers=tuple(given)))
-        return Dissimilarity(table, bandwidth)
-    if not isinstance(bandwidth, (int, float)) or bandwidth != 1:
-        got = f"got kernel_bandwidth {bandwidth!r} with kernel_type {kernel_type!r}"
-        raise ValueError(f"{loss}: expected kernel_bandwidth only with kernel_type 'rbf' or 'laplace'; {got}")
-    return None if kernel_type == "linear" else Dissimilarity(_polynomial(degree, gamma, coef0))
-
-
-def several(bandwidth: Any) -> list[Any]:
-    """The bandwidths one by one."""
-    return [*bandwidth] if isinstance(bandwidth, (list, tuple)) else [bandwidth]
-
-
-def _rbf(xp: Namespace, points: Any, others: Any, *arrays: Any, numbers: tuple[float, ...] = ()) -> Any:
-    return xp.pointwise(_far_by_squares, xp.distances(points, others, squared=True), *arrays, numbers=numbers)
-
-
-def _laplace(xp: Namespace, points: Any, others: Any, *arrays: Any, numbers: tuple[float, ...] = ()) -> Any:
-    return xp.pointwise(_far_by_distances, xp.distances(points, others), *arrays, numbers=numbers)
-
-
-def _far_by_squares(xp: Namespace, squares: Any, *arrays: Any, numbers: tuple[float, ...]) -> Any:
-    """Σ_σ 1 − exp(−d² / 2σ²), and its slope in d²; divided twice, as the square of a bandwidth may be out of range."""
-    sigmas = [*numbers, *arrays]
-    exponents = [(squares / sigma) * (-0.5 / sigma) for sigma in sigmas]
-    pairs = list(zip(exponents, sigmas, strict=True))
-    far = _summed(-xp.expm1(exponent) for exponent in exponents)
-    return far, lambda: _summed((xp.exp(exponent) / sigma) * (0.5 / sigma) for exponent, sigma in pairs)
-
-
-def _far_by_distances(xp: Namespace, distances: Any, *arrays: Any, numbers: tuple[float, ...]) -> Any:
-    """Σ_σ 1 − exp(−d / σ), and its slope in d."""
-    sigmas = [*numbers, *arrays]
-    exponents = [distances / -sigma for sigma in sigmas]
-    pairs = list(zip(exponents, sigmas, strict=True))
-    far = _summed(-xp.expm1(exponent) for exponent in exponents)
-    return far, lambda: _summed(xp.exp(exponent) / sigma for exponent, sigma in pairs)
-
-
-def _polynomial(degree: int, gamma: float, coef0: float) -> Table:
-    def table(xp: Namespace, points: Any, others: Any) -> Any:
-        at_points = (gamma * xp.sum(points * points, axis=-1, keepdims=True) + coef0) ** degree
-        at_others = (gamma * xp.sum(others * others, axis=-1, keepdims=True) + coef0) ** degree
-        between = (gamma * xp.matmul(points, xp.moveaxis(others, -1, -2)) + coef0) ** degree
-        return 0.5 * (at_points + xp.moveaxis(at_others, -1, -2)) - between
-
-    return table
-
-
-def powers_of_distance(beta: float) -> Table:
-    """|x − y|^beta, with gradient 0 at equal points."""
-
-    def table(xp: Namespace, points: Any, others: Any) -> Any:
-        distances = xp.distances(points, others)
-        if beta == 1:
-            return distances
-        equal = distances == 0
-        return xp.where(equal, 0.0, xp.where(equal, 1.0, distances) ** beta)
-
-    return table
-
-
-def _summed(tables: Any) -> Any:
-    first, *rest = tables
-    for table in rest:
-        first = first + table
-    return first
-
-
-def _bandwidths(clouds: Clouds, bandwidth: Any) -> tuple[Any, ...]:
-    if bandwidth == "median":
-        return (_median_distance(clouds),)
-    return tuple(clouds.xp.asarray(number, clouds.both[0].points) for number in several(bandwidth))
-
-
-def _median_distance(clouds: Clouds) -> Any:
-    """The median over all pairs of different points of both clouds, as a table that fits theirs; 1 where it is 0."""
-    xp, (x, y) = clouds.xp, clouds.both
-    pooled = xp.stop_gradient(xp.concat([x.points, y.points], axis=-2))
-    step = -(-pooled.shape[-2] // MEDIAN_OF)
-    pooled = pooled[..., ::step, :]
-    count, batch = pooled.shape[-2], pooled.shape[:-2]
-    itself = xp.positions(pooled, axis=-2) == xp.moveaxis(xp.positions(pooled, axis=-2), -1, -2)
-    distances = xp.where(itself, inf, xp.distances(pooled, pooled))
-    pairs = count * (count - 1)
-    if x.shares is None:
-        found = xp.sort(xp.reshape(distances, (*batch, count * count)), axis=-1)
-        middle = 0.5 * (found[..., max(0, pairs // 2 - 1)] + found[..., pairs // 2])
-    else:
-        there = xp.concat([x.shares, y.shares], axis=-1)[..., ::step] != 0
-        distances = xp.where(xp.expand_dims(there, axis=-1) & xp.expand_dims(there, axis=-2), distances, inf)
-        found = xp.sort(xp.reshape(distances, (*batch, count * count)), axis=-1)
-        points = xp.sum(xp.where(there, 1, xp.zeros_like(xp.indices(there))), axis=-1, keepdims=True)
-        half = points * (points - 1) // 2
-        low = xp.take_along_axis(found, xp.where(half > 0, half - 1, half), axis=-1)
-        middle = xp.squeeze(0.5 * (low + xp.take_along_axis(found, half, axis=-1)), axis=-1)
-    unusable = (middle == 0) | (middle == inf)
-    return xp.reshape(xp.where(unusable, 1.0, middle), (*batch, 1, 1))

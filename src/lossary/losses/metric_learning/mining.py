@@ -21,8 +21,8 @@ from ..._core.check import (
 )
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
-from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows
-from .pairs import hinge
+from ...streaming.pairs import BLOCK, DENSE, ChunkSize, known_chunk_size, over_rows
+from .pairs import hinge, length
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -182,10 +182,10 @@ def _hardest(batch: Batch) -> Found:
         return farthest, nearest, xp.any(with_own, axis=1) & xp.any(with_others, axis=1)
 
     fixed = xp.stop_gradient(vectors)
-    farthest, nearest, there = _over_anchors(batch, search, fixed)
-    near = xp.norm(vectors - xp.take(vectors, farthest, axis=0), axis=1)
-    far = xp.norm(vectors - xp.take(vectors, nearest, axis=0), axis=1)
-    losses = hinge(xp, near, far, batch.margin, batch.squared)
+    farthest, nearest, there = _over_anchors(batch, search, fixed, dense=BLOCK)
+    near = length(xp, vectors - xp.take(vectors, farthest, axis=0), batch.squared)
+    far = length(xp, vectors - xp.take(vectors, nearest, axis=0), batch.squared)
+    losses = hinge(xp, near, far, batch.margin)
     valid = xp.astype(there, vectors)
     return Found(losses, valid, xp.where(losses == 0, 0.0, valid))
 
@@ -217,7 +217,7 @@ def _semihard(xp: Namespace, table: Any, with_own: Any, with_others: Any, margin
     chosen = xp.take_along_axis(order, xp.where(behind < number, behind, last), axis=1)
     far = xp.take_along_axis(table, chosen, axis=1)
     there = with_own & (number > 0)
-    losses = xp.where(there, hinge(xp, table, far, margin, squared=False), 0.0)  # the table is squared already
+    losses = xp.where(there, hinge(xp, table, far, margin), 0.0)
     valid = xp.astype(there, table)
     active = xp.where(losses == 0, 0.0, valid)
     return Found(xp.sum(losses, axis=1), xp.sum(valid, axis=1), xp.sum(active, axis=1))
@@ -247,12 +247,19 @@ def _all(xp: Namespace, table: Any, with_own: Any, with_others: Any, margin: Any
 # ---- tables ----
 
 
-def _over_anchors(batch: Batch, function: Any, vectors: Any, *learned: Any) -> Any:
+def _over_anchors(batch: Batch, function: Any, vectors: Any, *learned: Any, dense: int = DENSE) -> Any:
     xp = batch.xp
     place = xp.squeeze(xp.positions(vectors, axis=0), axis=1)
     rows, shared = (vectors, batch.labels, place), (vectors, batch.labels, batch.keep, *learned)
     return over_rows(
-        "online_triplet_loss", xp, function, rows, shared, entries=len(vectors), chunk_size=batch.chunk_size
+        "online_triplet_loss",
+        xp,
+        function,
+        rows,
+        shared,
+        entries=len(vectors),
+        chunk_size=batch.chunk_size,
+        dense=dense,
     )
 
 

@@ -87,7 +87,7 @@ def contrastive_loss(
     if items is not None:
         together = xp.select(items.keep, together, 0.0)
     together = in_range(name, xp, "labels", together, 0.0, 1.0, " (1: similar)")
-    distance = _distance(xp, *vectors)
+    distance = length(xp, vectors[0] - vectors[1], squared=False)
     missing = xp.relu(-distance + margin)
     # Not distance², which may overflow where it does not count.
     losses = together * distance * distance + (1 - together) * missing * missing
@@ -154,20 +154,21 @@ def triplet_loss(
     true_or_false(name, squared=squared, swap=swap)
     given = {"anchor": anchor, "positive": positive, "negative": negative}
     xp, vectors, items = _checked(name, given, weights, mask, normalizer, reduction, margin=array_or_none(margin))
-    near, far = _distance(xp, vectors[0], vectors[1]), _distance(xp, vectors[0], vectors[2])
+    near, far = (length(xp, vectors[0] - other, squared) for other in vectors[1:])
     if swap:
-        far = xp.minimum(far, _distance(xp, vectors[1], vectors[2]))
-    losses = hinge(xp, near, far, margin, squared)
+        far = xp.minimum(far, length(xp, vectors[1] - vectors[2], squared))
+    losses = hinge(xp, near, far, margin)
     return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction)
 
 
-def hinge(xp: Namespace, near: Any, far: Any, margin: Any, squared: bool) -> Any:
-    """max(0, near − far + margin), of the distances or of their squares."""
-    return xp.relu(near * near - far * far + margin if squared else near - far + margin)
+def hinge(xp: Namespace, near: Any, far: Any, margin: Any) -> Any:
+    """max(0, near − far + margin)."""
+    return xp.relu(near - far + margin)
 
 
-def _distance(xp: Namespace, x: Any, y: Any) -> Any:
-    return xp.norm(x - y, axis=-1)
+def length(xp: Namespace, difference: Any, squared: bool) -> Any:
+    """Of each row, or its square: not by the root, whose slopes multiply small numbers before they divide them."""
+    return xp.sum(difference * difference, axis=-1) if squared else xp.norm(difference, axis=-1)
 
 
 def _checked(
