@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .backends import namespace
 from .check import floating, known_reduction, real, same_shape
-from .reduce import counted, reduce
+from .reduce import Counted, counted, reduce
 from .types import Axis, Reduction
+
+if TYPE_CHECKING:
+    from .backends.protocol import Namespace
+
+
+MEANS = ("mean", "batch_sum")
 
 
 def per_element(
@@ -32,16 +38,33 @@ def per_element(
     """
     known_reduction(loss, reduction, axis, normalizer)
     xp = namespace(loss, predictions=predictions, targets=targets, weights=weights, mask=mask)
-    same_shape(loss, predictions=predictions, targets=targets)
-    floating(loss, xp, predictions=predictions)
-    real(loss, xp, targets=targets)
-    predictions, targets = xp.promote(predictions, targets)
+    if not xp.matched(predictions, targets):
+        same_shape(loss, predictions=predictions, targets=targets)
+        floating(loss, xp, predictions=predictions)
+        real(loss, xp, targets=targets)
+        predictions, targets = xp.promote(predictions, targets)
     items = counted(loss, xp, predictions.shape, weights, mask, predictions)
     if items is not None:  # what does not count is replaced before the formula: a NaN times 0 is still NaN
         predictions, targets = xp.select(items.keep, predictions, 0.0), xp.select(items.keep, targets, 0.0)
-    elif native is not None and reduction == "mean" and axis is None and normalizer is None:
-        mean = xp.native_mean(native, predictions, targets, **options)
-        if mean is not None:
-            return mean
-    losses = xp.pointwise(formula, predictions, targets, difference=True, native=native, **options)
+    arrays, options = (predictions, targets), {"difference": True, "native": native, **options}
+    return pointwise_reduced(loss, xp, formula, arrays, items, axis, normalizer, reduction, **options)
+
+
+def pointwise_reduced(
+    loss: str,
+    xp: Namespace,
+    formula: Callable[..., Any],
+    arrays: Sequence[Any],
+    items: Counted | None,
+    axis: Axis,
+    normalizer: Any,
+    reduction: Reduction,
+    **options: Any,
+) -> Any:
+    """`xp.pointwise`, reduced: in one go where every item of a mean counts alike."""
+    shape = arrays[0].shape
+    if items is None and axis is None and normalizer is None and reduction in MEANS and 0 not in shape:
+        count = None if reduction == "mean" else shape[0] if shape else 1
+        return xp.pointwise_mean(formula, *arrays, count=count, **options)
+    losses = xp.pointwise(formula, *arrays, **options)
     return reduce(loss, xp, losses, items, axis=axis, normalizer=normalizer, reduction=reduction)

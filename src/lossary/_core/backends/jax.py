@@ -51,6 +51,7 @@ from ..result import LossResult, flatten, unflatten
 from .composed import (
     class_overlap_by_parts,
     distances_direct,
+    half_exp_above_tangent_by_fraction,
     log_odds_by_parts,
     logsumexp_of_any,
     nearest_in_blocks,
@@ -205,6 +206,10 @@ def argmin(x: Array, /, *, axis: int) -> Array:
     return jnp.min(jnp.where(found, positions(x, axis=axis), x.shape[axis]), axis=axis)
 
 
+def half_exp_above_tangent(x: Array, /) -> tuple[Array, Callable[[], Array]]:
+    return half_exp_above_tangent_by_fraction(_HERE, x)
+
+
 def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
@@ -235,13 +240,20 @@ def pointwise(
         x, *others = primals
         value, _ = formula(_HERE, x, *others, **options)
         # Seen apart from the value, or XLA on the CPU writes out every array that the two have in common.
-        _, slope = formula(_HERE, *optimization_barrier(primals), **options)
+        _, found = formula(_HERE, *optimization_barrier(primals), **options)
+        slope, *slopes = found if isinstance(found, tuple) else (found,)
         tangent = None if _is_zero(tangents[0]) else slope() * tangents[0]
         for i, along in enumerate(tangents[1:]):  # zeros are left out: 0 · ∞ would poison the sum
-            if not _is_zero(along):
+            if _is_zero(along):
+                continue
+            if slopes:
+                step = slopes[i]() * along
+            elif difference:
+                step = -slope() * along
+            else:
                 rest = partial(_with_other, formula, options, x, others, i)
-                step = -slope() * along if difference else jax.jvp(rest, (others[i],), (along,))[1]
-                tangent = step if tangent is None else tangent + step
+                step = jax.jvp(rest, (others[i],), (along,))[1]
+            tangent = step if tangent is None else tangent + step
         return value, jnp.zeros_like(value) if tangent is None else tangent
 
     return losses(x, *others)
@@ -265,8 +277,11 @@ def all_zero_or_one(x: Array, /) -> bool:
     return False
 
 
-def native_mean(native: str, x: Array, other: Array, /, **options: Any) -> None:
-    return None
+def pointwise_mean(
+    formula: Callable[..., Any], x: Array, /, *others: Array, count: int | None = None, **how: Any
+) -> Array:
+    found = mean(pointwise(formula, x, *others, **how), axis=None)
+    return found if count is None else found * (x.size / count)
 
 
 def logsumexp(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
@@ -365,6 +380,14 @@ def kind(x: Array, /) -> str:
     if jnp.issubdtype(dtype, jnp.floating):
         return "float"
     return "complex" if jnp.issubdtype(dtype, jnp.complexfloating) else "bool" if dtype == jnp.bool_ else "int"
+
+
+def matched(*arrays: Array) -> bool:
+    return False
+
+
+def numbers(like: Array, /, *values: Any) -> Sequence[Any]:
+    return values
 
 
 def promote(*arrays: Array) -> tuple[Array, ...]:

@@ -79,6 +79,10 @@ class Namespace(Protocol):
     def quietly(self, function: Callable[..., Any], /, *args: Any) -> Any: ...  # where NumPy would warn of an overflow
     def stop_gradient(self, x: Any, /) -> Any: ...
     def positions(self, x: Any, /, *, axis: int) -> Any: ...  # 0, 1, 2 … along `axis`, to compare indices with
+    def half_exp_above_tangent(self, x: Any, /) -> tuple[Any, Callable[[], Any]]:
+        """½ (e^x − 1 − x) and, when called, its slope ½ (e^x − 1): accurate at every x, and no ∞ before they are."""
+        ...
+
     def log_odds(self, logits: Any, index: Any, /, *, axis: int) -> Any: ...  # log p / (1 − p) of one entry
     def surprise(self, logits: Any, index: Any, /, *, axis: int) -> Any: ...  # −log p of one entry
     def plain_cross_entropy(self, logits: Any, shares: Any, /, *, axis: int) -> Any: ...  # None: take the careful way
@@ -92,7 +96,17 @@ class Namespace(Protocol):
         native: str | None = None,
         **options: Any,
     ) -> Any: ...
-    def native_mean(self, native: str, x: Any, other: Any, /, **options: Any) -> Any: ...  # None: take the usual way
+    def pointwise_mean(
+        self,
+        formula: Callable[..., Any],
+        x: Any,
+        /,
+        *others: Any,
+        difference: bool = False,
+        native: str | None = None,
+        count: int | None = None,
+        **options: Any,
+    ) -> Any: ...  # the sum of what `pointwise` gives, divided by `count`; None: by their number
     def all_zero_or_one(self, x: Any, /) -> bool: ...  # True only where looking is free
     def select(self, keep: Any, x: Any, fill: float, /) -> Any: ...
 
@@ -146,6 +160,8 @@ class Namespace(Protocol):
 
     # ---- dtypes and values ----
     def kind(self, x: Any, /) -> str: ...  # "float", "int", "bool" or "complex"
+    def matched(self, *arrays: Any) -> bool: ...  # of one shape, and of one dtype that is computed in
+    def numbers(self, like: Any, /, *values: Any) -> Sequence[Any]: ...  # Python numbers, ready for many operations
     def promote(self, *arrays: Any) -> tuple[Any, ...]: ...  # to one floating dtype of at least 32 bits
     def indices(self, labels: Any, /) -> Any: ...  # to a signed integer dtype that can index
     def astype(self, x: Any, like: Any, /) -> Any: ...  # to the dtype (and device) of `like`

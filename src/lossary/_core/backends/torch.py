@@ -33,6 +33,7 @@ from ..result import LossResult, flatten, unflatten
 from .composed import (
     class_overlap_by_parts,
     distances_direct,
+    half_exp_above_tangent_by_fraction,
     log_odds_by_parts,
     logsumexp_of_any,
     nearest_in_blocks,
@@ -42,7 +43,16 @@ from .composed import (
     window_moments_shifted,
 )
 from .torch_classes import class_overlap_stored, log_odds_stored, surprise_stored
-from .torch_eager import pointwise_stored, pointwise_traced, product_in_full
+from .torch_eager import (
+    Call,
+    half_exp_above_tangent_in_double,
+    losses_of,
+    mean_of,
+    number,
+    pointwise_stored,
+    pointwise_traced,
+    product_in_full,
+)
 from .torch_rows import by_rows_stored, distances_stored, total_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
@@ -61,9 +71,10 @@ register_pytree_node(
 )
 
 _C_nn = cast(Any, torch._C._nn)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType]
+_ORDINARY = {Tensor, torch.nn.Parameter}
+_COMPUTED = (torch.float32, torch.float64)
 # What torch.nn.functional calls after its own checks, which cost as much again as a small loss.
 _NATIVE: dict[str, Any] = {name: getattr(_C_nn, name) for name in ("mse_loss", "huber_loss", "smooth_l1_loss")}
-_LARGE = 1 << 16  # from here on a pass over memory costs more than a call from Python
 
 
 # Beside a number, torch's threshold and hardtanh: unlike its clamp they have gradient 0 at the kink.
@@ -176,11 +187,13 @@ def broadcast_to(x: Tensor, shape: Sequence[int], /) -> Tensor:
 
 def sign(x: Tensor, /) -> Tensor:
     # torch's own sign of NaN is 0, and its `where` is slow.
-    return F.hardtanh(x / torch.finfo(x.dtype).smallest_normal, -1.0, 1.0)
+    (tiny,) = numbers(x, torch.finfo(x.dtype).smallest_normal)
+    return F.hardtanh(x / tiny, -1.0, 1.0)
 
 
 def hypot(x: Tensor, y: float, /) -> Tensor:
-    return torch.hypot(x, x.new_full((), y))
+    (side,) = numbers(x, y)
+    return torch.hypot(x, side if isinstance(side, Tensor) else x.new_full((), side))
 
 
 def sqrt(x: Tensor, /) -> Tensor:
@@ -198,11 +211,8 @@ def unit(x: Tensor, /, *, axis: int) -> Tensor:
 def mean(x: Tensor, /, *, axis: Axes) -> Tensor:
     if not _plain(x):
         return torch.sum(x * (1 / _count(x, axis)), dim=axis)  # a sum may overflow where its mean does not
-    if axis is None and x.device.type == "cpu":
-        # torch.mean's gradient fills an array; that of a sum is one number, seen at every index.
-        total = torch.mean(x) if x.numel() < _LARGE else torch.sum(x) / x.numel()
-        if _finite(total.item()):
-            return total
+    if axis is None and x.is_cpu:
+        return mean_of(x, x.numel())
     return torch.mean(x, dim=axis, dtype=torch.float64).to(x.dtype)
 
 
@@ -228,6 +238,12 @@ def positions(x: Tensor, /, *, axis: int) -> Tensor:
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]
     return torch.arange(x.shape[axis], device=x.device).reshape(shape)
+
+
+def half_exp_above_tangent(x: Tensor, /) -> tuple[Tensor, Callable[[], Tensor]]:
+    if x.dtype == torch.float32 and visible(x):
+        return half_exp_above_tangent_in_double(x)
+    return half_exp_above_tangent_by_fraction(_HERE, x)
 
 
 def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
@@ -267,17 +283,53 @@ def pointwise(
     native: str | None = None,
     **options: Any,
 ) -> Tensor:
+    plain = _plain(x, *others)
     if native is not None:
-        if _plain(x, *others):
+        if plain:
             return _NATIVE[native](x, *others, 0, *options.values())
         return getattr(F, native)(x, *others, reduction="none", **options)
-    if _plain(x, *others):
-        return pointwise_stored(_HERE, formula, options, difference, x, *others)
-    if torch.compiler.is_compiling() and (
-        not x.requires_grad or (not difference and not all(not other.requires_grad for other in others))
-    ):  # no slope wanted, or slopes that only autograd gives
-        return formula(_HERE, x, *others, **options)[0]
-    return pointwise_traced(_HERE, formula, options, difference, x, *others)[0]
+    call = Call(_HERE, formula, options, difference)
+    if plain:
+        return (pointwise_stored if _learning(x, *others) else losses_of)(call, x, *others)
+    if torch.compiler.is_compiling():
+        losses, slopes = call(x, *others)
+        only_first = len(slopes) == 1 and not difference
+        if not _learning(x, *others) or (only_first and (not x.requires_grad or _learning(*others))):
+            return losses  # no slope wanted, or slopes that only autograd gives
+    return pointwise_traced(call, x, *others)[0]
+
+
+def pointwise_mean(
+    formula: Callable[..., Any],
+    x: Tensor,
+    /,
+    *others: Tensor,
+    difference: bool = False,
+    native: str | None = None,
+    count: int | None = None,
+    **options: Any,
+) -> Tensor:
+    number = x.numel() if count is None else count
+    if _plain(x, *others) and x.is_cpu:
+        if native is None:
+            call = Call(_HERE, formula, options, difference, number)
+            return (pointwise_stored if _learning(x, *others) else losses_of)(call, x, *others)
+        if count is None:
+            found = _NATIVE[native](x, *others, 1, *options.values())
+            if _finite(found.item()):
+                return found
+    losses = pointwise(formula, x, *others, difference=difference, native=native, **options)
+    found = mean(losses, axis=None)
+    return found if count is None else found * (x.numel() / count)
+
+
+def _learning(*arrays: Tensor) -> bool:
+    """Is a gradient wanted?"""
+    if torch.is_grad_enabled():
+        for array in arrays:
+            if array.requires_grad:
+                return True
+    return False
 
 
 def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
@@ -286,13 +338,6 @@ def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
 
 def all_zero_or_one(x: Tensor, /) -> bool:
     return visible(x) and not x.requires_grad and torch.equal(x * x, x)
-
-
-def native_mean(native: str, x: Tensor, other: Tensor, /, **options: Any) -> Tensor | None:
-    if not _plain(x, other) or x.device.type != "cpu" or x.numel() == 0:
-        return None
-    mean = _NATIVE[native](x, other, 1, *options.values())
-    return mean if _finite(mean.item()) else None
 
 
 def logsumexp(x: Tensor, /, *, axis: int, keepdims: bool = False) -> Tensor:
@@ -444,6 +489,22 @@ def kind(x: Tensor, /) -> str:
     return "complex" if dtype.is_complex else "bool" if dtype == torch.bool else "int"
 
 
+def numbers(like: Tensor, /, *values: Any) -> Sequence[Any]:
+    if not visible(like):
+        return values
+    return [number(value, like.dtype) if isinstance(value, (int, float)) else value for value in values]
+
+
+def matched(*arrays: Tensor) -> bool:
+    dtype, shape = arrays[0].dtype, arrays[0].shape
+    for array in arrays:
+        if array.dtype != dtype or array.shape != shape:
+            break
+    else:
+        return dtype in _COMPUTED
+    return False
+
+
 def promote(*arrays: Tensor) -> tuple[Tensor, ...]:
     first = arrays[0].dtype
     if first == torch.float32 or first == torch.float64:
@@ -469,7 +530,7 @@ def asarray(values: Any, like: Tensor, /) -> Tensor:
 
 
 def visible(x: Tensor, /) -> bool:
-    return _plain(x) and x.device.type == "cpu"
+    return x.is_cpu and _plain(x)
 
 
 def tracing(x: Tensor, /) -> bool:
@@ -489,11 +550,8 @@ def require(ok: Tensor, message: str, /) -> None:
 
 def _plain(*arrays: Tensor) -> bool:
     """Ordinary eager tensors: no compiler, no torch.func transform and no fake tensor is looking on."""
-    if torch.compiler.is_compiling() or _transformed():
-        return False
-    return all(type(array) is Tensor or type(array) is torch.nn.Parameter for array in arrays)
+    return not torch.compiler.is_compiling() and not _transformed() and _ORDINARY.issuperset(map(type, arrays))
 
 
-def _transformed() -> bool:
-    """Is a torch.func transform looking on?"""
-    return torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+# Is a torch.func transform looking on?
+_transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]

@@ -21,7 +21,8 @@ from ..._core.check import (
     same_shape,
     smoothing,
 )
-from ..._core.reduce import Counted, counted, reduce
+from ..._core.elementwise import pointwise_reduced
+from ..._core.reduce import Counted, counted
 from ..._core.types import A, Axis, Bool, Float, Reduction
 from .curves import cross_entropy, cross_entropy_of_probability, focal
 
@@ -99,9 +100,11 @@ def binary_cross_entropy_loss(
         else in_range(name, xp, "logits", items.logits, 0.0, 1.0, note=" (probabilities, as from_logits=False says)")
     )
     formula = cross_entropy if from_logits else cross_entropy_of_probability
-    arrays, options = ((), {"pos_weight": pull}) if single else ((pull,), {})
-    losses = xp.pointwise(formula, logits, items.targets, *arrays, smoothing=label_smoothing, **options)
-    return reduce(name, xp, losses, items.counted, axis=axis, normalizer=normalizer, reduction=reduction)
+    given = (logits, items.targets) if single else (logits, items.targets, pull)
+    options = {"pos_weight": pull} if single else {}
+    return pointwise_reduced(
+        name, xp, formula, given, items.counted, axis, normalizer, reduction, smoothing=label_smoothing, **options
+    )
 
 
 def binary_focal_loss(
@@ -159,8 +162,8 @@ def binary_focal_loss(
     non_negative(name, gamma=gamma)
     smoothing(name, label_smoothing)
     items = _answered(name, logits, targets, weights, ignore_index, axis, mask, normalizer, reduction)
-    losses = items.xp.pointwise(focal, items.logits, items.targets, alpha=alpha, gamma=gamma, smoothing=label_smoothing)
-    return reduce(name, items.xp, losses, items.counted, axis=axis, normalizer=normalizer, reduction=reduction)
+    arrays, options = (items.logits, items.targets), {"alpha": alpha, "gamma": gamma, "smoothing": label_smoothing}
+    return pointwise_reduced(name, items.xp, focal, arrays, items.counted, axis, normalizer, reduction, **options)
 
 
 class _Answered(NamedTuple):
