@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
+
 from .harness import Case
 from .question import Scale, timed
 from .subjects import STEPS, SUBJECTS, Subject, running, tensors
@@ -13,8 +15,13 @@ TARGETS = {False: 1.3, True: 1.6}  # by whether values are checked
 
 
 def cases(scale: Scale) -> Iterator[Case]:
-    for one in SUBJECTS:
-        yield from _of(one)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for one in SUBJECTS:
+            yield from _of(one)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _of(one: Subject) -> Iterator[Case]:
@@ -31,8 +38,8 @@ def _of(one: Subject) -> Iterator[Case]:
 QUESTION = timed(
     "overhead",
     "Small inputs, eager PyTorch, against the bare formula",
-    "At (64, 10) the arithmetic is nearly free: this is the price of dispatch, checks and reduction. The bare\n"
-    "formulas (`benchmarks/bare.py`) check nothing and know no options. torch's own functions are given for\n"
-    "comparison, without a target.",
+    "At (64, 10) the arithmetic is nearly free: this is the price of dispatch, checks and reduction. One thread: to\n"
+    "wake a second one takes longer than all of it. The bare formulas (`benchmarks/bare.py`) check nothing and know\n"
+    "no options. torch's own functions are given for comparison, without a target.",
     cases,
 )

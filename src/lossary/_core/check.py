@@ -229,8 +229,6 @@ def in_range(
     loss: str, xp: Namespace, name: str, array: Any, low: float, high: float = float("inf"), note: str = ""
 ) -> Any:
     """`array`, checked to lie in [low, high]; where it cannot be looked at, values outside it become NaN instead."""
-    bounds = f"in [{low:g}, {high:g}]" if high < float("inf") else f">= {low:g}"
-    expected = f"{loss}: expected {name} {bounds}{note}; got {name}"
     if xp.visible(array):  # looking costs less than replacing
         if 0 in array.shape:
             return array
@@ -238,11 +236,16 @@ def in_range(
         if not (least < low or most > high):  # a NaN is neither: it goes through, to be seen in the result
             return array
         if checking.level is not False:
-            raise ValueError(f"{expected} from {least:g} to {most:g}")
+            raise ValueError(f"{_expected(loss, name, low, high, note)} from {least:g} to {most:g}")
     bad = array < low if high == float("inf") else (array < low) | (array > high)
     if checking.level:
-        refuse(xp, ~bad, f"{expected} outside it")
+        refuse(xp, ~bad, f"{_expected(loss, name, low, high, note)} outside it")
     return xp.where(bad, nan, array)
+
+
+def _expected(loss: str, name: str, low: float, high: float, note: str) -> str:
+    bounds = f"in [{low:g}, {high:g}]" if high < float("inf") else f">= {low:g}"
+    return f"{loss}: expected {name} {bounds}{note}; got {name}"
 
 
 def refuse(xp: Namespace, ok: Any, message: str) -> None:

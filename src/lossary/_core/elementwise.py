@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .backends.protocol import Namespace
 
 
+MEANS = ("mean", "batch_sum")
+
+
 def per_element(
     loss: str,
     formula: Callable[..., Any],
@@ -35,10 +38,11 @@ def per_element(
     """
     known_reduction(loss, reduction, axis, normalizer)
     xp = namespace(loss, predictions=predictions, targets=targets, weights=weights, mask=mask)
-    same_shape(loss, predictions=predictions, targets=targets)
-    floating(loss, xp, predictions=predictions)
-    real(loss, xp, targets=targets)
-    predictions, targets = xp.promote(predictions, targets)
+    if not xp.matched(predictions, targets):
+        same_shape(loss, predictions=predictions, targets=targets)
+        floating(loss, xp, predictions=predictions)
+        real(loss, xp, targets=targets)
+        predictions, targets = xp.promote(predictions, targets)
     items = counted(loss, xp, predictions.shape, weights, mask, predictions)
     if items is not None:  # what does not count is replaced before the formula: a NaN times 0 is still NaN
         predictions, targets = xp.select(items.keep, predictions, 0.0), xp.select(items.keep, targets, 0.0)
@@ -58,7 +62,9 @@ def pointwise_reduced(
     **options: Any,
 ) -> Any:
     """`xp.pointwise`, reduced: in one go where every item of a mean counts alike."""
-    if items is None and reduction == "mean" and axis is None and normalizer is None and 0 not in arrays[0].shape:
-        return xp.pointwise_mean(formula, *arrays, **options)
+    shape = arrays[0].shape
+    if items is None and axis is None and normalizer is None and reduction in MEANS and 0 not in shape:
+        count = None if reduction == "mean" else shape[0] if shape else 1
+        return xp.pointwise_mean(formula, *arrays, count=count, **options)
     losses = xp.pointwise(formula, *arrays, **options)
     return reduce(loss, xp, losses, items, axis=axis, normalizer=normalizer, reduction=reduction)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .backends import namespace
+
 
 class Term(NamedTuple):
     """One term of an objective."""
@@ -12,7 +14,11 @@ class Term(NamedTuple):
     raw: Any  # the term itself, not weighted
     weight: Any  # what it was multiplied by; 0 where it is only reported
     contribution: Any  # what it added to the objective
-    finite: Any  # is the raw value finite? An array, so that asking costs no host sync
+
+    @property
+    def finite(self) -> Any:
+        """Is the raw value finite? An array, so that asking costs no host sync."""
+        return namespace("Term", raw=self.raw).isfinite(self.raw)
 
 
 class LossResult:
@@ -22,7 +28,7 @@ class LossResult:
     and in torch.
 
     Example:
-        >>> result = LossResult(np.array(3.0), {"kl": Term(np.array(1.5), 2.0, np.array(3.0), np.array(True))})
+        >>> result = LossResult(np.array(3.0), {"kl": Term(np.array(1.5), 2.0, np.array(3.0))})
         >>> total, components = result
         >>> float(total), float(components["kl"]), float(result["kl"]), result.diagnostics
         (3.0, 1.5, 1.5, {'objective': 3.0, 'kl': 1.5})

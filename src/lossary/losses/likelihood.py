@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from math import log, pi
-from typing import TYPE_CHECKING, Any, Literal
+from operator import sub
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .._core.backends import namespace
 from .._core.check import axis_of, described, floating, in_range, known_reduction, non_negative, plain, real, same_shape
+from .._core.elementwise import MEANS, pointwise_reduced
 from .._core.reduce import Counted, counted, reduce
 from .._core.result import LossResult, Term
-from .._core.series import half_exp_above_tangent
 from .._core.types import A, Axis, Bool, Float, Reduction
-from .classification.categorical import labelled, surprise
+from .classification.categorical import Indexed, labelled, surprise
 from .classification.curves import cross_entropy
-from .regression import absolute_error, squared_error
+from .regression import absolute_error
 
 if TYPE_CHECKING:
     from .._core.backends.protocol import Namespace
@@ -29,6 +31,9 @@ class LikelihoodType(Enum):
     BERNOULLI = "bernoulli"
     LAPLACE = "laplace"
     CATEGORICAL = "categorical"
+
+
+_KINDS = {kind.value: kind for kind in LikelihoodType}
 
 
 def log_likelihood(
@@ -75,10 +80,36 @@ def log_likelihood(
     """
     name = "log_likelihood"
     kind = _likelihood(name, likelihood)
-    return _log_likelihood(name, kind, x, x_hat, logvar, full, channel_axis, ("x", "x_hat"))[1]
+    data = _data(name, kind, x, x_hat, logvar, full, channel_axis, ("x", "x_hat"), None)
+    return -data.losses()
 
 
-def _log_likelihood(
+class _Data(NamedTuple):
+    """Data and a model's output, checked. −log p of each value is `formula` of `arrays`, or that of labels."""
+
+    xp: Namespace
+    formula: Any  # None: of labels
+    arrays: tuple[Any, ...]
+    options: dict[str, Any]
+    counted: Counted | None
+    labels: Indexed | None = None
+
+    def losses(self) -> Any:
+        """−log p of each value, 0 where it does not count."""
+        if self.labels is not None:
+            losses = surprise(self.xp, self.labels)
+        else:
+            losses = self.xp.pointwise(self.formula, *self.arrays, **self.options)
+        return losses if self.counted is None else losses * self.counted.factor
+
+    def total(self, loss: str, samples: int, items: Counted | None, **how: Any) -> Any:
+        """Their sums within the examples, averaged over `samples`, reduced."""
+        if self.labels is None and items is None and self.counted is None and samples == 1:
+            return _over_batch(loss, self.xp, self.formula, self.arrays, None, **how, **self.options)
+        return reduce(loss, self.xp, _per_example(self.xp, self.losses()) / samples, items, **how)
+
+
+def _data(
     loss: str,
     kind: LikelihoodType,
     x: Any,
@@ -87,54 +118,66 @@ def _log_likelihood(
     full: bool,
     channel_axis: int | None,
     names: tuple[str, str],
-    mask: Any = None,
-) -> tuple[Namespace, Any]:
-    """The namespace, and log p of each value of `x`: 0 where the mask drops it."""
+    mask: Any,
+) -> _Data:
     if logvar is not None and kind is not LikelihoodType.GAUSSIAN:
         raise ValueError(f"{loss}: expected logvar only with likelihood 'gaussian'; got likelihood {kind.value!r}")
     if kind is LikelihoodType.CATEGORICAL:
         told = f"{loss} (categorical: {names[0]} are the labels, {names[1]} the logits)"
         found = labelled(told, x_hat, x, None, None, None, channel_axis, mask, None, "none")
-        losses = surprise(found.xp, found)
-        return found.xp, -losses if found.counted is None else -losses * found.counted.factor
+        return _Data(found.xp, None, (), {}, found.counted, found)
     arrays = {names[0]: x, names[1]: x_hat, "logvar": logvar}
     xp = namespace(loss, **arrays, mask=mask)
-    same_shape(loss, **arrays)
-    floating(loss, xp, **{names[1]: x_hat, "logvar": logvar})
-    real(loss, xp, **{names[0]: x})
-    given = [x_hat, x] if logvar is None else [x_hat, x, logvar]
-    x_hat, x, *rest = xp.promote(*given)
-    items = counted(loss, xp, x.shape, None, mask, x)
+    given = (x_hat, x) if logvar is None else (x_hat, x, logvar)
+    if not xp.matched(*given):
+        same_shape(loss, **arrays)
+        floating(loss, xp, **{names[1]: x_hat, "logvar": logvar})
+        real(loss, xp, **{names[0]: x})
+        given = xp.promote(*given)
+    items = counted(loss, xp, given[0].shape, None, mask, given[0])
     if items is not None:
-        x_hat, x, *rest = (xp.select(items.keep, array, 0.0) for array in (x_hat, x, *rest))
+        given = tuple(xp.select(items.keep, array, 0.0) for array in given)
     if kind is LikelihoodType.BERNOULLI:
-        x = in_range(loss, xp, names[0], x, 0.0, 1.0, note=", as likelihood 'bernoulli' requires")
-        losses = xp.pointwise(cross_entropy, x_hat, x)
-    elif kind is LikelihoodType.LAPLACE:
-        losses = xp.pointwise(absolute_error, x_hat, x) + (log(2) if full else 0.0)
-    else:
-        losses = xp.quietly(_gaussian, xp, x_hat, x, *rest) + (0.5 * log(2 * pi) if full else 0.0)
-    return xp, -losses if items is None else -losses * items.factor
-
-
-def _gaussian(xp: Namespace, x_hat: Any, x: Any, logvar: Any = None) -> Any:
+        x = in_range(loss, xp, names[0], given[1], 0.0, 1.0, note=", as likelihood 'bernoulli' requires")
+        return _Data(xp, cross_entropy, (given[0], x), {}, items)
+    if kind is LikelihoodType.LAPLACE:
+        return _Data(xp, _laplace, given, {"difference": True, "constant": log(2) if full else 0.0}, items)
+    constant = 0.5 * log(2 * pi) if full else 0.0
     if logvar is None:
-        return 0.5 * xp.pointwise(squared_error, x_hat, x, native="mse_loss")
-    return 0.5 * logvar + xp.pointwise(half_square_in_sigmas, logvar, x - x_hat)
+        return _Data(xp, _gaussian, given, {"difference": True, "constant": constant}, items)
+    return _Data(xp, _gaussian_of_any_variance, given, {"constant": constant}, items)
 
 
-def half_square_in_sigmas(xp: Namespace, logvar: Any, shift: Any) -> Any:
-    """½ shift² e^−logvar, whose slope in logvar is itself with its sign turned."""
+def _laplace(xp: Namespace, x_hat: Any, x: Any, constant: float) -> Any:
+    size, slope = absolute_error(xp, x_hat, x)
+    return size + constant if constant else size, slope
+
+
+def _gaussian(xp: Namespace, x_hat: Any, x: Any, constant: float) -> Any:
+    shift = x_hat - x
+    half_square = 0.5 * shift * shift
+    return half_square + constant if constant else half_square, lambda: shift
+
+
+def _gaussian_of_any_variance(xp: Namespace, x_hat: Any, x: Any, logvar: Any, constant: float) -> Any:
+    shift = x_hat - x
+    half, less, constant = xp.numbers(shift, 0.5, -0.5, constant)
+    narrowing = less * logvar
     # Scaled before it is squared: at logvar = −100 the precision alone overflows.
-    scaled = shift * xp.exp(-0.5 * logvar)
-    half_square = 0.5 * scaled * scaled
-    return half_square, lambda: -half_square
+    narrow = xp.exp(narrowing)
+    scaled = shift * narrow
+    half_square = half * scaled * scaled
+    return (half_square - narrowing) + constant, (
+        lambda: scaled * narrow,
+        lambda: -scaled * narrow,
+        lambda: half - half_square,
+    )
 
 
 def _likelihood(loss: str, likelihood: str | LikelihoodType) -> LikelihoodType:
-    for kind in LikelihoodType:
-        if likelihood is kind or str(likelihood).lower() == kind.value:
-            return kind
+    kind = _KINDS.get(str(getattr(likelihood, "value", likelihood)).lower())
+    if kind is not None:
+        return kind
     known = ", ".join(repr(kind.value) for kind in LikelihoodType)
     raise ValueError(f"{loss}: expected likelihood to be one of {known}; got {likelihood!r}")
 
@@ -183,13 +226,14 @@ def gaussian_kl_divergence(
     name = "gaussian_kl_divergence"
     known_reduction(name, reduction, axis, normalizer)
     xp = namespace(name, mean=mean, logvar=logvar, weights=weights, mask=mask)
-    floating(name, xp, mean=mean, logvar=logvar)
-    same_shape(name, mean=mean, logvar=logvar)
+    if not xp.matched(mean, logvar):
+        floating(name, xp, mean=mean, logvar=logvar)
+        same_shape(name, mean=mean, logvar=logvar)
+        mean, logvar = xp.promote(mean, logvar)
     _batched(name, mean=mean)
-    mean, logvar = xp.promote(mean, logvar)
     items = counted(name, xp, mean.shape[:1], weights, mask, mean)
-    divergence = _per_example(xp, xp.quietly(_kl, xp, *_selected(xp, items, mean, logvar)))
-    return reduce(name, xp, divergence, items, axis=axis, normalizer=normalizer, reduction=reduction)
+    arrays = _selected(xp, items, mean, logvar)
+    return _over_batch(name, xp, _divergence, arrays, items, axis=axis, normalizer=normalizer, reduction=reduction)
 
 
 def kl_divergence_diag_gaussian(
@@ -232,22 +276,48 @@ def kl_divergence_diag_gaussian(
     name = "kl_divergence_diag_gaussian"
     arrays = {"mu_q": mu_q, "log_var_q": log_var_q, "mu_p": mu_p, "log_var_p": log_var_p}
     xp = namespace(name, **arrays)
-    floating(name, xp, **arrays)
-    same_shape(name, **arrays)
+    given: Any = [array for array in arrays.values() if array is not None]
+    if not xp.matched(*given):
+        floating(name, xp, **arrays)
+        same_shape(name, **arrays)
+        given = xp.promote(*given)
     over = axis_of(name, "axis", axis, "mu_q", mu_q) if reduce_sum else None
-    mu_q, log_var_q, *_ = promoted = xp.promote(*(array for array in arrays.values() if array is not None))
-    mu_p = None if mu_p is None else promoted[2]
-    log_var_p = None if log_var_p is None else promoted[-1]
-    terms = xp.quietly(_kl, xp, mu_q, log_var_q, mu_p, log_var_p)
+    mu_q, log_var_q, *prior = given
+    shift = mu_q if mu_p is None else xp.quietly(sub, mu_q, prior.pop(0))
+    terms = xp.pointwise(_divergence, shift, log_var_q, *prior)
     return xp.sum(terms, axis=over) if reduce_sum else terms
 
 
-def _kl(xp: Namespace, mu_q: Any, log_var_q: Any, mu_p: Any = None, log_var_p: Any = None) -> Any:
-    """½ [(μ_q − μ_p)² / σ_p² + (e^r − 1 − r)]; the variances meet as logarithms, which do not overflow."""
-    shift = mu_q if mu_p is None else mu_q - mu_p
-    ratio = log_var_q if log_var_p is None else log_var_q - log_var_p
-    square = 0.5 * shift * shift if log_var_p is None else xp.pointwise(half_square_in_sigmas, log_var_p, shift)
-    return square + xp.pointwise(half_exp_above_tangent, ratio)
+def _divergence(xp: Namespace, shift: Any, log_var_q: Any, log_var_p: Any = None) -> Any:
+    """½ [shift² / σ_p² + (e^r − 1 − r)]; the variances meet as logarithms, which do not overflow."""
+    half, less, one = xp.numbers(shift, 0.5, -0.5, 1.0)
+    if log_var_p is None:
+        spread, rise = xp.half_exp_above_tangent(log_var_q)
+        return half * shift * shift + spread, (lambda: one * shift, rise)  # a new array, as autograd wants it
+    spread, rise = xp.half_exp_above_tangent(log_var_q - log_var_p)
+    narrow = xp.exp(less * log_var_p)
+    scaled = shift * narrow
+    half_square = half * scaled * scaled
+    return half_square + spread, (lambda: scaled * narrow, rise, lambda: -half_square - rise())
+
+
+def _over_batch(
+    loss: str,
+    xp: Namespace,
+    formula: Callable[..., Any],
+    arrays: tuple[Any, ...],
+    items: Counted | None,
+    *,
+    axis: Axis = None,
+    normalizer: Any,
+    reduction: Reduction,
+    **options: Any,
+) -> Any:
+    """The sums of `formula` within the examples, reduced."""
+    if items is None and axis is None and normalizer is None and reduction in MEANS:
+        return pointwise_reduced(loss, xp, formula, arrays, None, None, None, "batch_sum", **options)
+    terms = _per_example(xp, xp.pointwise(formula, *arrays, **options))
+    return reduce(loss, xp, terms, items, axis=axis, normalizer=normalizer, reduction=reduction)
 
 
 def elbo_loss(
@@ -324,8 +394,9 @@ def elbo_loss(
     xp = namespace(
         name, reconstruction=reconstruction, targets=targets, mean=mean, logvar=logvar, weights=weights, mask=mask
     )
-    same_shape(name, mean=mean, logvar=logvar)
-    floating(name, xp, mean=mean, logvar=logvar)
+    if not xp.matched(mean, logvar):
+        same_shape(name, mean=mean, logvar=logvar)
+        floating(name, xp, mean=mean, logvar=logvar)
     _batched(name, targets=targets, mean=mean)
     if targets.shape[0] != mean.shape[0]:
         raise ValueError(f"{name}: expected one batch; got {described(targets=targets, mean=mean)}")
@@ -336,52 +407,55 @@ def elbo_loss(
         keep = xp.broadcast_to(_for_rank(xp, items, targets).keep, targets.shape)
         left = counted(name, xp, targets.shape, None, mask, mean, dropped=~keep)
         mask = None if left is None else xp.broadcast_to(left.keep, targets.shape)
-    likely = _likelihood_per_example(name, xp, kind, reconstruction, targets, sample_axis, channel_axis, mask)
-    divergence = xp.quietly(_kl, xp, *_selected(xp, items, mean, logvar))
-
-    def total(per_example: Any) -> Any:
-        return reduce(name, xp, per_example, items, normalizer=normalizer, reduction=reduction)
-
-    ll, kl = total(likely), total(_per_example(xp, divergence))
+    samples, data = _sampled(name, kind, reconstruction, targets, sample_axis, channel_axis, mask)
+    how: dict[str, Any] = {"normalizer": normalizer, "reduction": reduction}
+    surprised = data.total(name, samples, items, **how)
+    latent = _selected(xp, items, mean, logvar)
+    kl = _over_batch(name, xp, _divergence, latent, items, **how)
     held = kl
     if free_bits and by_batch and mean.shape[0] > 0:
+        divergence = xp.pointwise(_divergence, *latent)
         each = reduce(name, xp, divergence, items and _for_rank(xp, items, divergence), axis=0)
         held = xp.sum(xp.maximum(each, free_bits), axis=None)
         if items is not None:
             held = xp.where(xp.any(items.keep, axis=None), held, 0.0)
     elif free_bits:
-        held = total(_per_example(xp, xp.maximum(divergence, free_bits)))
+        each = _per_example(xp, xp.maximum(xp.pointwise(_divergence, *latent), free_bits))
+        held = reduce(name, xp, each, items, **how)
+    zero, factor = xp.numbers(kl, 0.0, beta)
+    weighted = factor * held
+    ll = -surprised
     elbo = xp.stop_gradient(ll - kl)
     terms = {
-        "log_likelihood": Term(ll, -1.0, -ll, xp.isfinite(ll)),
-        "kl_divergence": Term(kl, beta, beta * held, xp.isfinite(kl)),
-        "elbo": Term(elbo, 0.0, 0 * elbo, xp.isfinite(elbo)),
+        "log_likelihood": Term(ll, -1.0, surprised),
+        "kl_divergence": Term(kl, beta, weighted),
+        "elbo": Term(elbo, 0.0, zero * elbo),
     }
-    return LossResult(beta * held - ll, terms)
+    return LossResult(weighted + surprised, terms)
 
 
-def _likelihood_per_example(
+def _sampled(
     loss: str,
-    xp: Namespace,
     kind: LikelihoodType,
     reconstruction: Any,
     targets: Any,
     sample_axis: int | None,
     channel_axis: int | None,
     mask: Any,
-) -> Any:
+) -> tuple[int, _Data]:
+    """The number of samples, and the data beside each."""
     samples = 1
     if sample_axis is not None:
         sample_axis = axis_of(loss, "sample_axis", sample_axis, "reconstruction", reconstruction)
         if sample_axis == 0:
             raise ValueError(f"{loss}: expected sample_axis behind the batch axis 0; got sample_axis 0")
         samples = reconstruction.shape[sample_axis]
+        xp = namespace(loss, targets=targets)
         targets = _repeated(xp, targets, sample_axis, samples)
         if mask is not None and len(mask.shape) >= sample_axis:
             mask = _repeated(xp, mask, sample_axis, samples)
     names = "targets", "reconstruction"
-    _, likely = _log_likelihood(loss, kind, targets, reconstruction, None, False, channel_axis, names, mask)
-    return _per_example(xp, likely) / samples
+    return samples, _data(loss, kind, targets, reconstruction, None, False, channel_axis, names, mask)
 
 
 def _repeated(xp: Namespace, array: Any, axis: int, times: int) -> Any:

@@ -53,6 +53,7 @@ from .composed import (
     class_overlap_by_parts,
     cross_entropy_by_parts,
     distances_direct,
+    half_exp_above_tangent_by_fraction,
     hypot_of_number,
     log_odds_by_parts,
     logsumexp_of_any,
@@ -243,6 +244,10 @@ def _argmin_in_one_pass(x: Array, axis: int) -> Array:
     return jax.lax.argmin(x, axis % x.ndim, jnp.int32)
 
 
+def half_exp_above_tangent(x: Array, /) -> tuple[Array, Callable[[], Array]]:
+    return half_exp_above_tangent_by_fraction(_HERE, x)
+
+
 def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
@@ -299,13 +304,20 @@ def pointwise(
         # XLA on the CPU writes out whatever value and slope have in common, were it a constant laid out at full size:
         # the value gets an axis of its own, and the slope sees the arguments apart.
         value = formula(_HERE, *(array[None] for array in primals), **options)[0][0]
-        _, slope = formula(_HERE, *optimization_barrier(primals), **options)
+        _, found = formula(_HERE, *optimization_barrier(primals), **options)
+        slope, *slopes = found if isinstance(found, tuple) else (found,)
         tangent = None if _is_zero(tangents[0]) else slope() * tangents[0]
         for i, along in enumerate(tangents[1:]):  # zeros are left out: 0 · ∞ would poison the sum
-            if not _is_zero(along):
+            if _is_zero(along):
+                continue
+            if slopes:
+                step = slopes[i]() * along
+            elif difference:
+                step = -slope() * along
+            else:
                 rest = partial(_with_other, formula, options, x, others, i)
-                step = -slope() * along if difference else jax.jvp(rest, (others[i],), (along,))[1]
-                tangent = step if tangent is None else tangent + step
+                step = jax.jvp(rest, (others[i],), (along,))[1]
+            tangent = step if tangent is None else tangent + step
         return value, jnp.zeros_like(value) if tangent is None else tangent
 
     return losses(x, *others)
@@ -325,8 +337,11 @@ def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
     return function(*args)
 
 
-def pointwise_mean(formula: Callable[..., Any], x: Array, /, *others: Array, **options: Any) -> Array:
-    return mean(pointwise(formula, x, *others, **options), axis=None)
+def pointwise_mean(
+    formula: Callable[..., Any], x: Array, /, *others: Array, count: int | None = None, **how: Any
+) -> Array:
+    found = mean(pointwise(formula, x, *others, **how), axis=None)
+    return found if count is None else found * (x.size / count)
 
 
 def logsumexp(x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
@@ -442,6 +457,14 @@ def kind(x: Array, /) -> str:
     if jnp.issubdtype(dtype, jnp.floating):
         return "float"
     return "complex" if jnp.issubdtype(dtype, jnp.complexfloating) else "bool" if dtype == jnp.bool_ else "int"
+
+
+def matched(*arrays: Array) -> bool:
+    return False
+
+
+def numbers(like: Array, /, *values: Any) -> Sequence[Any]:
+    return values
 
 
 def promote(*arrays: Array) -> tuple[Array, ...]:

@@ -33,6 +33,7 @@ from numpy import zeros_like as zeros_like
 
 from .composed import (
     class_overlap_by_parts,
+    half_exp_above_tangent_by_fraction,
     log_odds_by_parts,
     logsumexp_of_any,
     nearest_in_blocks,
@@ -175,6 +176,11 @@ def positions(x: Array, /, *, axis: int) -> Array:
 
 
 @_quiet
+def half_exp_above_tangent(x: Array, /) -> tuple[Array, Callable[[], Array]]:
+    return half_exp_above_tangent_by_fraction(_HERE, x)
+
+
+@_quiet
 def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
@@ -206,8 +212,12 @@ def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
     return function(*args)
 
 
-def pointwise_mean(formula: Callable[..., Any], x: Array, /, *others: Array, **options: Any) -> Array:
-    return mean(pointwise(formula, x, *others, **options), axis=None)
+@_quiet
+def pointwise_mean(
+    formula: Callable[..., Any], x: Array, /, *others: Array, count: int | None = None, **how: Any
+) -> Array:
+    found = mean(pointwise(formula, x, *others, **how), axis=None)
+    return found if count is None else np.asarray(found * (x.size / count))
 
 
 @_quiet
@@ -336,6 +346,14 @@ def select(keep: Array, x: Array, fill: float, /) -> Array:
 
 def kind(x: Array, /) -> str:
     return _KINDS.get(x.dtype.kind, str(x.dtype))
+
+
+def matched(*arrays: Array) -> bool:
+    return False
+
+
+def numbers(like: Array, /, *values: Any) -> Sequence[Any]:
+    return values
 
 
 def promote(*arrays: Array) -> tuple[Array, ...]:

@@ -85,6 +85,10 @@ class Namespace(Protocol):
     def quietly(self, function: Callable[..., Any], /, *args: Any) -> Any: ...  # where NumPy would warn of an overflow
     def stop_gradient(self, x: Any, /) -> Any: ...
     def positions(self, x: Any, /, *, axis: int) -> Any: ...  # 0, 1, 2 … along `axis`, to compare indices with
+    def half_exp_above_tangent(self, x: Any, /) -> tuple[Any, Callable[[], Any]]:
+        """½ (e^x − 1 − x) and, when called, its slope ½ (e^x − 1): accurate at every x, and no ∞ before they are."""
+        ...
+
     def log_odds(self, logits: Any, index: Any, /, *, axis: int) -> Any: ...  # log p / (1 − p) of one entry
     # −log p of one entry, plus `spread` times its lead over each
     def surprise(self, logits: Any, index: Any, /, *, axis: int, spread: float = 0.0) -> Any: ...
@@ -107,8 +111,9 @@ class Namespace(Protocol):
         *others: Any,
         difference: bool = False,
         native: str | None = None,
+        count: int | None = None,
         **options: Any,
-    ) -> Any: ...  # of all that `pointwise` gives
+    ) -> Any: ...  # the sum of what `pointwise` gives, divided by `count`; None: by their number
     def select(self, keep: Any, x: Any, fill: float, /) -> Any: ...
 
     def class_overlap(
@@ -165,6 +170,8 @@ class Namespace(Protocol):
 
     # ---- dtypes and values ----
     def kind(self, x: Any, /) -> str: ...  # "float", "int", "bool" or "complex"
+    def matched(self, *arrays: Any) -> bool: ...  # of one shape, and of one dtype that is computed in
+    def numbers(self, like: Any, /, *values: Any) -> Sequence[Any]: ...  # Python numbers, ready for many operations
     def promote(self, *arrays: Any) -> tuple[Any, ...]: ...  # to one floating dtype of at least 32 bits
     def indices(self, labels: Any, /) -> Any: ...  # to a signed integer dtype that can index
     def astype(self, x: Any, like: Any, /) -> Any: ...  # to the dtype (and device) of `like`

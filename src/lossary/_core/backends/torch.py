@@ -34,6 +34,7 @@ from ..result import LossResult, flatten, unflatten
 from .composed import (
     class_overlap_by_parts,
     distances_direct,
+    half_exp_above_tangent_by_fraction,
     hypot_of_number,
     log_odds_by_parts,
     logsumexp_of_any,
@@ -45,7 +46,16 @@ from .composed import (
     window_moments_shifted,
 )
 from .torch_classes import class_overlap_stored, log_odds_stored, surprise_stored, surprise_traced, surprise_transformed
-from .torch_eager import BLOCK, mean_stored, pointwise_stored, pointwise_traced, product_in_full
+from .torch_eager import (
+    Call,
+    half_exp_above_tangent_in_double,
+    losses_of,
+    mean_of,
+    number,
+    pointwise_stored,
+    pointwise_traced,
+    product_in_full,
+)
 from .torch_rows import by_rows_stored, distances_stored, projections_by_products, total_stored, without_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
@@ -64,9 +74,10 @@ register_pytree_node(
 )
 
 _C_nn = cast(Any, torch._C._nn)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType]
+_ORDINARY = {Tensor, torch.nn.Parameter}
+_COMPUTED = (torch.float32, torch.float64)
 # What torch.nn.functional calls after its own checks, which cost as much again as a small loss.
 _NATIVE: dict[str, Any] = {name: getattr(_C_nn, name) for name in ("mse_loss", "huber_loss", "smooth_l1_loss")}
-_LARGE = 1 << 16  # from here on a pass over memory costs more than a call from Python
 
 
 # Beside a number, torch's threshold and hardtanh: unlike its clamp they have gradient 0 at the kink.
@@ -190,7 +201,8 @@ def broadcast_to(x: Tensor, shape: Sequence[int], /) -> Tensor:
 
 def sign(x: Tensor, /) -> Tensor:
     # torch's own sign of NaN is 0, and its `where` is slow.
-    return F.hardtanh(x / torch.finfo(x.dtype).smallest_normal, -1.0, 1.0)
+    (tiny,) = numbers(x, torch.finfo(x.dtype).smallest_normal)
+    return F.hardtanh(x / tiny, -1.0, 1.0)
 
 
 def hypot(x: Tensor, y: Any, /) -> Tensor:
@@ -212,11 +224,8 @@ def unit(x: Tensor, /, *, axis: int) -> Tensor:
 def mean(x: Tensor, /, *, axis: Axes) -> Tensor:
     if not _plain(x):
         return torch.sum(x * (1 / _count(x, axis)), dim=axis)  # a sum may overflow where its mean does not
-    if axis is None and x.device.type == "cpu":
-        # torch.mean's gradient fills an array; that of a sum is one number, seen at every index.
-        total = torch.mean(x) if x.numel() < _LARGE else torch.sum(x) / x.numel()
-        if _finite(total.item()):
-            return total
+    if axis is None and x.is_cpu:
+        return mean_of(x, x.numel())
     return torch.mean(x, dim=axis, dtype=torch.float64).to(x.dtype)
 
 
@@ -252,6 +261,12 @@ def positions(x: Tensor, /, *, axis: int) -> Tensor:
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]
     return torch.arange(x.shape[axis], device=x.device).reshape(shape)
+
+
+def half_exp_above_tangent(x: Tensor, /) -> tuple[Tensor, Callable[[], Tensor]]:
+    if x.dtype == torch.float32 and visible(x):
+        return half_exp_above_tangent_in_double(x)
+    return half_exp_above_tangent_by_fraction(_HERE, x)
 
 
 def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
@@ -292,21 +307,20 @@ def pointwise(
     native: str | None = None,
     **options: Any,
 ) -> Tensor:
+    plain = _plain(x, *others)
     if native is not None:
-        if _plain(x, *others):
+        if plain:
             return _NATIVE[native](x, *others, 0, *options.values())
         return getattr(F, native)(x, *others, reduction="none", **options)
-    if _plain(x, *others):
-        return pointwise_stored(_HERE, formula, options, difference, x, *others)
-    if torch.compiler.is_compiling() and (
-        not x.requires_grad or (not difference and not all(not other.requires_grad for other in others))
-    ):  # no slope wanted, or slopes that only autograd gives
-        return formula(_HERE, x, *others, **options)[0]
-    return pointwise_traced(_HERE, formula, options, difference, x, *others)[0]
-
-
-def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
-    return function(*args)
+    call = Call(_HERE, formula, options, difference)
+    if plain:
+        return (pointwise_stored if _learning(x, *others) else losses_of)(call, x, *others)
+    if torch.compiler.is_compiling():
+        losses, slopes = call(x, *others)
+        only_first = len(slopes) == 1 and not difference
+        if not _learning(x, *others) or (only_first and (not x.requires_grad or _learning(*others))):
+            return losses  # no slope wanted, or slopes that only autograd gives
+    return pointwise_traced(call, x, *others)[0]
 
 
 def pointwise_mean(
@@ -316,20 +330,34 @@ def pointwise_mean(
     *others: Tensor,
     difference: bool = False,
     native: str | None = None,
+    count: int | None = None,
     **options: Any,
 ) -> Tensor:
-    if x.device.type == "cpu" and x.numel() and _plain(x, *others):
-        total = None
-        if native is not None:
-            total = _NATIVE[native](x, *others, 1, *options.values())
-        elif x.numel() > BLOCK and all(other.shape == x.shape for other in others):
-            total = mean_stored(_HERE, formula, options, difference, x, *others)
-        if total is not None and _finite(total.item()):
-            return total
-    return mean(
-        pointwise(formula, x, *others, difference=difference, native=native, **options),
-        axis=None,
-    )
+    number = x.numel() if count is None else count
+    if _plain(x, *others) and x.is_cpu:
+        if native is None:
+            call = Call(_HERE, formula, options, difference, number)
+            return (pointwise_stored if _learning(x, *others) else losses_of)(call, x, *others)
+        if count is None:
+            found = _NATIVE[native](x, *others, 1, *options.values())
+            if _finite(found.item()):
+                return found
+    losses = pointwise(formula, x, *others, difference=difference, native=native, **options)
+    found = mean(losses, axis=None)
+    return found if count is None else found * (x.numel() / count)
+
+
+def _learning(*arrays: Tensor) -> bool:
+    """Is a gradient wanted?"""
+    if torch.is_grad_enabled():
+        for array in arrays:
+            if array.requires_grad:
+                return True
+    return False
+
+
+def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
+    return function(*args)
 
 
 def logsumexp(x: Tensor, /, *, axis: int, keepdims: bool = False) -> Tensor:
@@ -496,6 +524,22 @@ def kind(x: Tensor, /) -> str:
     return "complex" if dtype.is_complex else "bool" if dtype == torch.bool else "int"
 
 
+def numbers(like: Tensor, /, *values: Any) -> Sequence[Any]:
+    if not visible(like):
+        return values
+    return [number(value, like.dtype) if isinstance(value, (int, float)) else value for value in values]
+
+
+def matched(*arrays: Tensor) -> bool:
+    dtype, shape = arrays[0].dtype, arrays[0].shape
+    for array in arrays:
+        if array.dtype != dtype or array.shape != shape:
+            break
+    else:
+        return dtype in _COMPUTED
+    return False
+
+
 def promote(*arrays: Tensor) -> tuple[Tensor, ...]:
     first = arrays[0].dtype
     if first == torch.float32 or first == torch.float64:
@@ -521,7 +565,7 @@ def asarray(values: Any, like: Tensor, /) -> Tensor:
 
 
 def visible(x: Tensor, /) -> bool:
-    return _plain(x) and x.device.type == "cpu"
+    return x.is_cpu and _plain(x)
 
 
 def tracing(x: Tensor, /) -> bool:
@@ -541,11 +585,8 @@ def require(ok: Tensor, message: str, /) -> None:
 
 def _plain(*arrays: Tensor) -> bool:
     """Ordinary eager tensors: no compiler, no torch.func transform and no fake tensor is looking on."""
-    if torch.compiler.is_compiling() or _transformed():
-        return False
-    return all(type(array) is Tensor or type(array) is torch.nn.Parameter for array in arrays)
+    return not torch.compiler.is_compiling() and not _transformed() and _ORDINARY.issuperset(map(type, arrays))
 
 
-def _transformed() -> bool:
-    """Is a torch.func transform looking on?"""
-    return torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+# Is a torch.func transform looking on?
+_transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]

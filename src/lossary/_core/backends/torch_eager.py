@@ -12,14 +12,16 @@ composed formula, whose graph autograd can differentiate again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from math import isfinite
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-Formula = Callable[..., Any]  # (xp, x, *others, **options) → (losses, () → slope in x)
+Formula = Callable[..., Any]  # (xp, x, *others, **options) → (losses, () → slope in x, or such a tuple for all arrays)
 BLOCK = (
     1 << 17
 )  # elements: a few float32 temporaries of this size fit the second-level caches (2¹⁶ and 2¹⁸ measured slower)
@@ -30,54 +32,49 @@ def _blocks(items: int, width: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, items, step))
 
 
-class Pointwise(Function):
-    """formula(xp, x, *others) → losses, storing the slope in x; it is evaluated only where a gradient is wanted.
+class Call(NamedTuple):
+    """A formula as it is asked for; with `over`, for the sum of the losses divided by it.
 
     `difference` says that the losses depend on x − other alone: the slope in the other is the same but for its sign.
     """
 
+    xp: Any
+    formula: Formula
+    options: dict[str, Any]
+    difference: bool = False
+    over: int | None = None
+
+    def __call__(self, *arrays: Tensor) -> tuple[Tensor, tuple[Callable[[], Tensor], ...]]:
+        losses, slope = self.formula(self.xp, *arrays, **self.options)
+        return losses, slope if isinstance(slope, tuple) else (slope,)
+
+
+class Pointwise(Function):
+    """The losses of a call, or their sum divided, storing the slopes that are wanted."""
+
     @staticmethod
-    def forward(
-        ctx: Any, xp: Any, formula: Formula, options: dict[str, Any], difference: bool, *arrays: Tensor
-    ) -> Tensor:
-        x = arrays[0]
-        wanted = any(ctx.needs_input_grad)
-        if (
-            x.numel() > BLOCK
-            and x.device.type == "cpu"
-            and all(a.is_contiguous() and a.shape == x.shape for a in arrays)
-        ):
-            losses, slope = _by_blocks(xp, formula, options, wanted, arrays)
+    def forward(ctx: Any, call: Call, *arrays: Tensor) -> Tensor:
+        wanted = (True,) if call.difference else ctx.needs_input_grad[1:]
+        if arrays[0].numel() > BLOCK and _in_blocks(arrays):
+            losses, slopes = _by_blocks(call, arrays, wanted)
         else:
-            losses, slope_of = formula(xp, *arrays, **options)
-            slope = slope_of() if wanted else None
-        ctx.call = xp, formula, options, difference
-        ctx.save_for_backward(slope, *arrays)
+            losses, found = call(*arrays)
+            slopes = [slope() if want else None for slope, want in zip(found, wanted, strict=False)]
+            if call.over is not None:
+                losses = mean_of(losses, call.over)
+        ctx.call = call
+        ctx.save_for_backward(*slopes, *arrays)
         return losses
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        slope, *arrays = ctx.saved_tensors
-        return *[None] * 4, *_gradients(ctx.call, slope, arrays, ctx.needs_input_grad[4:], grad)
-
-
-class PointwiseMean(Function):
-    """The mean of `Pointwise` over large arrays, whose losses it adds up while it has them."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, xp: Any, formula: Formula, options: dict[str, Any], difference: bool, *arrays: Tensor
-    ) -> Tensor:
-        total, slope = _added_by_blocks(xp, formula, options, any(ctx.needs_input_grad), arrays)
-        ctx.call = xp, formula, options, difference
-        ctx.save_for_backward(slope, *arrays)
-        return total / arrays[0].numel()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        slope, *arrays = ctx.saved_tensors
-        each = (grad / slope.numel()).expand(slope.shape)
-        return *[None] * 4, *_gradients(ctx.call, slope, arrays, ctx.needs_input_grad[4:], each)
+        wanted = ctx.needs_input_grad[1:]
+        call = ctx.call
+        saved = ctx.saved_tensors
+        known = len(saved) - len(wanted)
+        if call.over is not None:
+            grad = grad / number(call.over, grad.dtype)
+        return None, *_gradients(call, saved[:known], saved[known:], wanted, grad)
 
 
 class TracedPointwise(Function):
@@ -86,70 +83,116 @@ class TracedPointwise(Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(xp: Any, formula: Formula, options: dict[str, Any], difference: bool, *arrays: Tensor) -> Any:
-        losses, slope = formula(xp, *arrays, **options)
-        return losses, slope()
+    def forward(call: Call, *arrays: Tensor) -> Any:
+        losses, slopes = call(*arrays)
+        return losses, *(slope() for slope in slopes)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.call = inputs[:4]
+        ctx.call, *arrays = inputs
         ctx.set_materialize_grads(False)
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(output[1], *inputs[4:])
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.save_for_backward(*output[1:], *arrays)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor | None, _: None) -> Any:
-        slope, *arrays = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor | None, *_: None) -> Any:
+        wanted = ctx.needs_input_grad[1:]
         if grad is None:
-            return (None,) * (4 + len(arrays))
-        return *[None] * 4, *_gradients(ctx.call, slope, arrays, ctx.needs_input_grad[4:], grad)
+            return (None,) * (1 + len(wanted))
+        saved = ctx.saved_tensors
+        known = len(saved) - len(wanted)
+        return None, *_gradients(ctx.call, saved[:known], saved[known:], wanted, grad)
 
 
-def _gradients(call: Any, slope: Tensor, arrays: list[Tensor], wanted: tuple[bool, ...], grad: Tensor) -> Any:
-    xp, formula, options, difference = call
+def _gradients(
+    call: Call, slopes: Sequence[Tensor], arrays: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor
+) -> list[Tensor | None]:
+    known = len(wanted) if call.difference else len(slopes)
+    others = [i for i in range(known, len(wanted)) if wanted[i]]
     create_graph = torch.is_grad_enabled()
-    others = [] if difference else [i for i in range(1, len(arrays)) if wanted[i]]
-    steps: Any = ()
+    steps: dict[int, Tensor] = {}
     if create_graph or others:
         # The composed formula: towards any of the arrays, and with a graph of its own if one is asked for.
         with torch.enable_grad():
             if not create_graph:
                 arrays = [a.detach().requires_grad_(i in others) for i, a in enumerate(arrays)]
-            losses, slope_of = formula(xp, *arrays, **options)
+            losses, slopes_of = call(*arrays)
             if others:
-                steps = torch.autograd.grad(losses, [arrays[i] for i in others], grad, create_graph=create_graph)
-            slope = slope_of() if create_graph else slope
-    first = grad * slope
-    gradients = [first if wanted[0] else None, *[-first if difference and want else None for want in wanted[1:]]]
-    for i, step in zip(others, steps, strict=True):
-        gradients[i] = step
-    return gradients
+                pull = grad.expand_as(losses)
+                found = torch.autograd.grad(losses, [arrays[i] for i in others], pull, create_graph=create_graph)
+                steps = dict(zip(others, found, strict=True))
+            if create_graph:
+                slopes = [slope() for slope in slopes_of]
+    if call.difference:
+        first = grad * slopes[0]
+        return [first if wanted[0] else None, *[-first if want else None for want in wanted[1:]]]
+    gradients = [grad * slope if want else None for slope, want in zip(slopes, wanted, strict=False)]
+    return gradients + [steps.get(i) for i in range(known, len(wanted))]
 
 
-def _by_blocks(
-    xp: Any, formula: Formula, options: dict[str, Any], wanted: bool, arrays: tuple[Tensor, ...]
-) -> tuple[Tensor, Tensor | None]:
-    losses = torch.empty_like(arrays[0])
-    slopes = torch.empty_like(losses) if wanted else None
-    flat, flat_losses = [a.view(-1) for a in arrays], losses.view(-1)
-    for block in _blocks(losses.numel(), 1):
-        flat_losses[block], slope = formula(xp, *(a[block] for a in flat), **options)
-        if slopes is not None:
-            slopes.view(-1)[block] = slope()
-    return losses, slopes
+def losses_of(call: Call, *arrays: Tensor) -> Tensor:
+    """The losses, or their sum divided, where no slope is wanted."""
+    if arrays[0].numel() > BLOCK and _in_blocks(arrays):
+        return _by_blocks(call, arrays, ())[0]
+    losses = call.formula(call.xp, *arrays, **call.options)[0]
+    return losses if call.over is None else mean_of(losses, call.over)
 
 
-def _added_by_blocks(
-    xp: Any, formula: Formula, options: dict[str, Any], wanted: bool, arrays: tuple[Tensor, ...]
-) -> tuple[Tensor, Tensor | None]:
-    slopes = torch.empty_like(arrays[0], memory_format=torch.contiguous_format) if wanted else None
-    flat, totals = [a.reshape(-1) for a in arrays], []
-    for block in _blocks(arrays[0].numel(), 1):
-        losses, slope = formula(xp, *(a[block] for a in flat), **options)
-        totals.append(torch.sum(losses))
-        if slopes is not None:
-            slopes.view(-1)[block] = slope()
-    return torch.stack(totals).sum(), slopes
+def _in_blocks(arrays: Sequence[Tensor]) -> bool:
+    x = arrays[0]
+    return x.is_cpu and all(a.is_contiguous() and a.shape == x.shape for a in arrays)
+
+
+def _by_blocks(call: Call, arrays: Sequence[Tensor], wanted: Sequence[bool]) -> tuple[Tensor, list[Tensor | None]]:
+    flat = [a.view(-1) for a in arrays]
+    count = call.over
+    stored = torch.empty_like(flat[0] if count is None else flat[0][:0])
+    totals: list[Tensor] = []
+    found: list[Tensor | None] = []
+    for block in _blocks(flat[0].numel(), 1):
+        losses, slopes = call(*(a[block] for a in flat))
+        if count is None:
+            stored[block] = losses
+        else:
+            totals.append(torch.sum(losses))
+        if not found:
+            found = [torch.empty_like(arrays[0]) if want else None for _, want in zip(slopes, wanted, strict=False)]
+        for into, slope in zip(found, slopes, strict=False):
+            if into is not None:
+                into.view(-1)[block] = slope()
+    if count is None:
+        return stored.view_as(arrays[0]), found
+    total = torch.stack(totals).sum() / count
+    if not isfinite(total.item()):  # where only the sum overflows
+        total = mean_of(_by_blocks(call._replace(over=None), arrays, ())[0], count)
+    return total, found
+
+
+def mean_of(x: Tensor, count: int) -> Tensor:
+    """The sum of all, in host memory, divided by `count`; with a graph if `x` has one."""
+    total = torch.sum(x)
+    value = total.item()
+    if not isfinite(value):  # the sum may overflow where its mean does not
+        return (torch.sum(x, dtype=torch.float64) / count).to(x.dtype)
+    return total / number(count, x.dtype) if total.requires_grad else total.fill_(value / count)
+
+
+def half_exp_above_tangent_in_double(x: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
+    """For float32 in host memory: what e^x − 1 − x loses of float64's digits is not missed down to |x| = 1e-7."""
+    wide = x.double()
+    rise = torch.expm1(wide)
+    above = rise - wide
+    if above.numel() and not above.min().item() > 1e-14:
+        above = torch.where(wide.abs() < 1e-4, wide * wide * (0.5 + wide / 6), above)
+    half = number(0.5, torch.float64)
+    return (half * above).to(x.dtype), lambda: (half * rise).to(x.dtype)
+
+
+@lru_cache(maxsize=1024)
+def number(value: float, dtype: torch.dtype) -> Tensor:
+    """As an array without axes: torch makes one of every Python number, which takes longer than a small loss."""
+    with torch.inference_mode(False):
+        return torch.tensor(value, dtype=dtype, device="cpu")
 
 
 class ProductInFull(Function):
@@ -177,7 +220,7 @@ class ProductInFull(Function):
 
 
 # Function.apply is untyped; these names are what the backend calls.
-pointwise_stored: Callable[..., Tensor] = Pointwise.apply
-mean_stored: Callable[..., Tensor] = PointwiseMean.apply
-pointwise_traced: Callable[..., tuple[Tensor, Tensor]] = TracedPointwise.apply
+# Without what Function.apply does in Python for torch.func, which is not looking on where this is called.
+pointwise_stored: Callable[..., Tensor] = super(Function, Pointwise).apply  # pyright: ignore[reportAttributeAccessIssue]
+pointwise_traced: Callable[..., tuple[Tensor, ...]] = TracedPointwise.apply
 product_in_full: Callable[[Tensor, Tensor], Tensor] = ProductInFull.apply

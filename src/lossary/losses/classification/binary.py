@@ -100,13 +100,11 @@ def binary_cross_entropy_loss(
         else in_range(name, xp, "logits", items.logits, 0.0, 1.0, note=" (probabilities, as from_logits=False says)")
     )
     formula = cross_entropy if from_logits else cross_entropy_of_probability
-    given: tuple[Any, ...] = (logits, items.targets)
-    options = {"smoothing": label_smoothing}
-    if single:
-        options["pos_weight"] = pull
-    else:
-        given = (*given, pull)
-    return pointwise_reduced(name, xp, formula, given, items.counted, axis, normalizer, reduction, **options)
+    given = (logits, items.targets) if single else (logits, items.targets, pull)
+    options = {"pos_weight": pull} if single else {}
+    return pointwise_reduced(
+        name, xp, formula, given, items.counted, axis, normalizer, reduction, smoothing=label_smoothing, **options
+    )
 
 
 def binary_focal_loss(

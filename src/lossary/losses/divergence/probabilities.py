@@ -9,7 +9,6 @@ from ..._core.backends import namespace
 from ..._core.check import axis_of, checking, floating, in_range, known_reduction, real, refuse, same_shape
 from ..._core.distributions import Distribution, closed_form, is_distribution, no_distributions
 from ..._core.reduce import Counted, counted, reduce
-from ..._core.series import half_exp_above_tangent
 from ..._core.types import A, Bool, Float, Reduction
 
 if TYPE_CHECKING:
@@ -307,7 +306,7 @@ def _excess(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
     """p log(p / q) − (p − q), and its slope in p or in log p."""
     p, q, ratio = _with_log_ratio(xp, x, y, logs)
     close = xp.abs(ratio) <= 0.5
-    curve, _ = half_exp_above_tangent(xp, xp.where(close, -ratio, 0.0))
+    curve, _ = xp.half_exp_above_tangent(xp.where(close, -ratio, 0.0))
     # At p = 0 the ratio has a constant for p, whose slope is missing: 1, which this adds.
     cost = xp.where(close, 1.0, ratio) if logs[0] else xp.where(p == 0, ratio + 1, xp.where(close, 1.0, ratio))
     return xp.where(close, 2 * p * curve, p * cost - (p - q)), lambda: p * ratio if logs[0] else ratio

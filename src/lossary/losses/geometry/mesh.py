@@ -102,7 +102,7 @@ def mesh_loss(
     for term, found in xp.quietly(_terms, name, pair, term_weights, laplacian_method).items():
         raw = pair.batch.total(name, found)
         contribution = term_weights[term] * raw
-        terms[term] = Term(raw, term_weights[term], contribution, xp.isfinite(raw))
+        terms[term] = Term(raw, term_weights[term], contribution)
         objective = objective + contribution
     return LossResult(objective, terms)
 

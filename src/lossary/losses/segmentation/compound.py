@@ -78,7 +78,6 @@ def dice_cross_entropy_loss(
     found = regions(
         name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, per_example, soft=soft
     )
-    xp = found.xp
     example_weights = weights if per_example else None
     overlap, losses = overlap_of_classes(
         name, found, DICE, example_weights, classes, include_background, average, per_example, entropy=True
@@ -88,7 +87,7 @@ def dice_cross_entropy_loss(
     entropy = reduced(name, found, losses, None, "mean")
     dice = scored(name, overlap, smooth, None, "mean")
     terms = {
-        "cross_entropy": Term(entropy, ce_weight, ce_weight * entropy, xp.isfinite(entropy)),
-        "dice": Term(dice, dice_weight, dice_weight * dice, xp.isfinite(dice)),
+        "cross_entropy": Term(entropy, ce_weight, ce_weight * entropy),
+        "dice": Term(dice, dice_weight, dice_weight * dice),
     }
     return LossResult(ce_weight * entropy + dice_weight * dice, terms)
