@@ -18,9 +18,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
-from jax.lax import optimization_barrier as _untyped_barrier
 from jax.lax import stop_gradient as stop_gradient
-from jax.nn import sigmoid as sigmoid
 from jax.nn import softmax as _softmax
 from jax.numpy import any as any
 from jax.numpy import broadcast_to as broadcast_to
@@ -54,7 +52,6 @@ from .composed import (
     cross_entropy_by_parts,
     distances_direct,
     half_exp_above_tangent_by_fraction,
-    hypot_of_number,
     log_odds_by_parts,
     logsumexp_of_any,
     nearest_in_blocks,
@@ -65,6 +62,17 @@ from .composed import (
     unit_vectors,
     window_moments_shifted,
 )
+from .jax_kinks import abs as abs
+from .jax_kinks import abs_with_slope as abs_with_slope
+from .jax_kinks import clip as clip
+from .jax_kinks import hypot as hypot
+from .jax_kinks import maximum as maximum
+from .jax_kinks import minimum as minimum
+from .jax_kinks import optimization_barrier
+from .jax_kinks import relu as relu
+from .jax_kinks import sigmoid as sigmoid
+from .jax_kinks import softplus as softplus
+from .jax_kinks import step as step
 from .jax_rows import by_rows_again, total_with_slopes
 
 NAME = "jax"
@@ -72,98 +80,9 @@ CHANNEL_AXIS = -1
 
 Axes = int | Sequence[int] | None
 _HERE: Any = sys.modules[__name__]
-optimization_barrier: Callable[[Any], Any] = _untyped_barrier
 _FEW = 16  # entries, over which one reduction of values and indices is faster than two plain ones
 
 jax.tree_util.register_pytree_node(LossResult, lambda result: (flatten(result)[0], tuple(result.terms)), unflatten)
-
-
-@jax.custom_jvp
-def abs(x: Array, /) -> Array:
-    return jnp.abs(x)
-
-
-@abs.defjvp
-def _abs_jvp(primals: Any, tangents: Any) -> Any:
-    return abs(primals[0]), tangents[0] * jnp.sign(primals[0])
-
-
-def _own(x: Array, number: float) -> Array:
-    """`number` as a scalar of its own: XLA on the CPU writes out, at full size, a constant that two loops share."""
-    return optimization_barrier(jnp.asarray(number, x.dtype))
-
-
-@jax.custom_jvp
-def _beyond(x: Array, bound: Array) -> Array:
-    return jnp.maximum(x, bound)
-
-
-@_beyond.defjvp
-def _beyond_jvp(primals: Any, tangents: Any) -> Any:
-    x, bound = primals
-    return _beyond(x, bound), tangents[0] * (x > bound)  # 0 at the kink, where jnp.maximum has ½
-
-
-@jax.custom_jvp
-def _within(x: Array, bound: Array) -> Array:
-    return jnp.minimum(x, bound)
-
-
-@_within.defjvp
-def _within_jvp(primals: Any, tangents: Any) -> Any:
-    x, bound = primals
-    return _within(x, bound), tangents[0] * (x < bound)
-
-
-def maximum(x: Array, y: Any, /) -> Array:
-    return jnp.maximum(x, y) if isinstance(y, Array) else _beyond(x, _own(x, y))
-
-
-def minimum(x: Array, y: Any, /) -> Array:
-    return jnp.minimum(x, y) if isinstance(y, Array) else _within(x, _own(x, y))
-
-
-def relu(x: Array, /) -> Array:
-    return maximum(x, 0.0)
-
-
-def clip(x: Array, low: float, high: float, /) -> Array:
-    return minimum(maximum(x, low), high)
-
-
-@jax.custom_jvp
-def softplus(x: Array, /) -> Array:
-    return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
-
-
-@softplus.defjvp
-def _softplus_jvp(primals: Any, tangents: Any) -> Any:
-    return softplus(primals[0]), tangents[0] * sigmoid(primals[0])
-
-
-@jax.custom_jvp
-def abs_with_slope(x: Array, /) -> Array:
-    return jnp.abs(x)
-
-
-@abs_with_slope.defjvp
-def _abs_with_slope_jvp(primals: Any, tangents: Any) -> Any:
-    return abs_with_slope(primals[0]), tangents[0] * (2 * step(primals[0]) - 1)
-
-
-def step(x: Array, /) -> Array:
-    return (x > 0).astype(x.dtype)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def hypot(x: Array, y: float, /) -> Array:
-    return hypot_of_number(_HERE, jnp.sqrt, x, y)
-
-
-@hypot.defjvp
-def _hypot_jvp(y: float, primals: Any, tangents: Any) -> Any:
-    root = hypot(primals[0], y)
-    return root, tangents[0] * (primals[0] / root)
 
 
 def mean(x: Array, /, *, axis: Axes) -> Array:

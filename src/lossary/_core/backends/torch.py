@@ -56,7 +56,16 @@ from .torch_eager import (
     pointwise_traced,
     product_in_full,
 )
-from .torch_rows import by_rows_stored, distances_stored, projections_by_products, total_stored, without_stored
+from .torch_loops import by_rows as by_rows
+from .torch_loops import either as either
+from .torch_loops import gradient as gradient
+from .torch_loops import iterate as iterate
+from .torch_loops import total_by_rows as total_by_rows
+from .torch_loops import unrolls as unrolls
+from .torch_modes import learning, plain
+from .torch_modes import tracing as tracing
+from .torch_modes import visible as visible
+from .torch_rows import distances_stored, projections_by_products, without_stored
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
 
@@ -74,7 +83,6 @@ register_pytree_node(
 )
 
 _C_nn = cast(Any, torch._C._nn)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType]
-_ORDINARY = {Tensor, torch.nn.Parameter}
 _COMPUTED = (torch.float32, torch.float64)
 # What torch.nn.functional calls after its own checks, which cost as much again as a small loss.
 _NATIVE: dict[str, Any] = {name: getattr(_C_nn, name) for name in ("mse_loss", "huber_loss", "smooth_l1_loss")}
@@ -174,7 +182,7 @@ def put_along_axis(x: Tensor, indices: Tensor, value: Any, /, *, axis: int) -> T
 
 def without(table: Tensor, index: Tensor, /) -> Tensor:
     index = torch.unsqueeze(index, 1)
-    if table.requires_grad and not table.is_leaf and _plain(table):
+    if table.requires_grad and not table.is_leaf and plain(table):
         return without_stored(table, index)
     return put_along_axis(table, index, -_inf, axis=1)
 
@@ -222,7 +230,7 @@ def unit(x: Tensor, /, *, axis: int) -> Tensor:
 
 
 def mean(x: Tensor, /, *, axis: Axes) -> Tensor:
-    if not _plain(x):
+    if not plain(x):
         return torch.sum(x * (1 / _count(x, axis)), dim=axis)  # a sum may overflow where its mean does not
     if axis is None and x.is_cpu:
         return mean_of(x, x.numel())
@@ -244,11 +252,11 @@ def softplus(x: Tensor, /) -> Tensor:
 
 
 def abs_with_slope(x: Tensor, /) -> Tensor:
-    return (2 * step(x) - 1) * x if torch.is_grad_enabled() or not _plain(x) else torch.abs(x)
+    return (2 * step(x) - 1) * x if torch.is_grad_enabled() or not plain(x) else torch.abs(x)
 
 
 def step(x: Tensor, /) -> Tensor:
-    if torch.is_grad_enabled() or not _plain(x):
+    if torch.is_grad_enabled() or not plain(x):
         return (x > 0).to(x.dtype)
     return torch.gt(x, 0, out=torch.empty_like(x))  # without an array of booleans
 
@@ -270,13 +278,13 @@ def half_exp_above_tangent(x: Tensor, /) -> tuple[Tensor, Callable[[], Tensor]]:
 
 
 def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
-    if _plain(logits) and logits.device.type == "cpu":  # elsewhere its look at the values would wait for the device
+    if plain(logits) and logits.device.type == "cpu":  # elsewhere its look at the values would wait for the device
         return log_odds_stored(logits, index, axis % logits.ndim)
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
 def surprise(logits: Tensor, index: Tensor, /, *, axis: int, spread: float = 0.0) -> Tensor:
-    if _plain(logits) and logits.device.type == "cpu":
+    if plain(logits) and logits.device.type == "cpu":
         return surprise_stored(logits, index, axis % logits.ndim, spread)
     traced = surprise_traced if torch.compiler.is_compiling() else surprise_transformed
     return traced(logits, index, axis % logits.ndim, spread)
@@ -307,18 +315,18 @@ def pointwise(
     native: str | None = None,
     **options: Any,
 ) -> Tensor:
-    plain = _plain(x, *others)
+    ordinary = plain(x, *others)
     if native is not None:
-        if plain:
+        if ordinary:
             return _NATIVE[native](x, *others, 0, *options.values())
         return getattr(F, native)(x, *others, reduction="none", **options)
     call = Call(_HERE, formula, options, difference)
-    if plain:
-        return (pointwise_stored if _learning(x, *others) else losses_of)(call, x, *others)
+    if ordinary:
+        return (pointwise_stored if learning(x, *others) else losses_of)(call, x, *others)
     if torch.compiler.is_compiling():
         losses, slopes = call(x, *others)
         only_first = len(slopes) == 1 and not difference
-        if not _learning(x, *others) or (only_first and (not x.requires_grad or _learning(*others))):
+        if not learning(x, *others) or (only_first and (not x.requires_grad or learning(*others))):
             return losses  # no slope wanted, or slopes that only autograd gives
     return pointwise_traced(call, x, *others)[0]
 
@@ -334,10 +342,10 @@ def pointwise_mean(
     **options: Any,
 ) -> Tensor:
     number = x.numel() if count is None else count
-    if _plain(x, *others) and x.is_cpu:
+    if plain(x, *others) and x.is_cpu:
         if native is None:
             call = Call(_HERE, formula, options, difference, number)
-            return (pointwise_stored if _learning(x, *others) else losses_of)(call, x, *others)
+            return (pointwise_stored if learning(x, *others) else losses_of)(call, x, *others)
         if count is None:
             found = _NATIVE[native](x, *others, 1, *options.values())
             if _finite(found.item()):
@@ -345,15 +353,6 @@ def pointwise_mean(
     losses = pointwise(formula, x, *others, difference=difference, native=native, **options)
     found = mean(losses, axis=None)
     return found if count is None else found * (x.numel() / count)
-
-
-def _learning(*arrays: Tensor) -> bool:
-    """Is a gradient wanted?"""
-    if torch.is_grad_enabled():
-        for array in arrays:
-            if array.requires_grad:
-                return True
-    return False
 
 
 def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
@@ -369,11 +368,11 @@ def softmax(x: Tensor, /, *, axis: int) -> Tensor:
 
 
 def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
-    return distances_stored(x, y, squared) if _plain(x, y) else distances_direct(_HERE, x, y, squared=squared)
+    return distances_stored(x, y, squared) if plain(x, y) else distances_direct(_HERE, x, y, squared=squared)
 
 
 def projections(steps: Tensor, x: Tensor, y: Tensor, /) -> Tensor:
-    if not _plain(steps, x, y):
+    if not plain(steps, x, y):
         return projections_direct(_HERE, steps, x, y)
     return projections_by_products(steps, x, y)
 
@@ -412,95 +411,9 @@ def _mirrored(index: int, size: int) -> int:
 def window_moments(
     means: Tensor, variances: Tensor | None, shares: Sequence[float], /, *, axis: int
 ) -> tuple[Tensor, Tensor]:
-    if _plain(means) and (variances is None or _plain(variances)):
+    if plain(means) and (variances is None or plain(variances)):
         return window_moments_stored(means, variances, tuple(shares), axis)
     return window_moments_shifted(_HERE, means, variances, shares, axis=axis)
-
-
-def by_rows(
-    function: Callable[..., Any],
-    rows: Sequence[Tensor],
-    shared: Sequence[Tensor],
-    /,
-    *,
-    chunk_size: int | None,
-    axis: int = 0,
-) -> Any:
-    if chunk_size is None or rows[0].shape[axis] <= chunk_size:
-        return function(*rows, *shared)
-    if _plain(*rows, *shared):
-        return by_rows_stored(function, chunk_size, axis, len(rows), *rows, *shared)
-    parts = [
-        _computed_again(function, *block, *shared)
-        for block in zip(*(torch.split(row, chunk_size, axis) for row in rows), strict=True)
-    ]
-    if not isinstance(parts[0], tuple):
-        return torch.cat(parts, dim=axis)
-    return tuple(torch.cat(part, dim=axis) for part in zip(*parts, strict=True))
-
-
-def unrolls() -> bool:
-    return torch.compiler.is_compiling()
-
-
-def total_by_rows(
-    function: Callable[..., Any], rows: Sequence[Tensor], shared: Sequence[Tensor], /, *, chunk_size: int | None
-) -> Tensor:
-    if chunk_size is None or rows[0].shape[0] <= chunk_size or not _plain(*rows, *shared):
-        return torch.sum(by_rows(function, rows, shared, chunk_size=chunk_size))
-    return total_stored(function, chunk_size, len(rows), torch.is_grad_enabled(), *rows, *shared)
-
-
-def _computed_again(function: Callable[..., Any], *arrays: Tensor) -> Any:
-    if not torch.compiler.is_compiling():  # torch.func's transforms refuse the hooks of a checkpoint
-        return function(*arrays)
-    from torch.utils.checkpoint import checkpoint  # its import takes seconds
-
-    return checkpoint(function, *arrays, use_reentrant=False)
-
-
-def either(condition: Tensor, yes: Callable[[], Tensor], no: Callable[[], Tensor], /) -> Tensor:
-    if visible(condition):
-        if bool(condition.all()):
-            return yes()
-        if not bool(condition.any()):
-            return no()
-    return torch.where(condition, yes(), no())
-
-
-def iterate(step: Callable[[Any], Any], state: Any, times: int, /) -> Any:
-    if torch.compiler.is_compiling() and isinstance(state, tuple) and not _transformed():
-        parts = cast(tuple[Tensor, ...], state)
-        if not [part for part in parts if part.requires_grad]:
-            return _looped(step, parts, times)
-    for _ in range(times):
-        state = step(state)
-    return state
-
-
-def _looped(step: Callable[[Any], Any], state: tuple[Tensor, ...], times: int) -> tuple[Tensor, ...]:
-    """As one loop of the compiled program, which would otherwise hold every step and take minutes to compile."""
-    from torch._higher_order_ops.while_loop import while_loop
-
-    def more(count: Tensor, *_: Tensor) -> Tensor:
-        return count < times
-
-    def next_state(count: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        return count + 1, *step(state)
-
-    return while_loop(more, next_state, (torch.zeros((), dtype=torch.int64), *state))[1:]
-
-
-def gradient(function: Callable[[Any], Any], x: Tensor, /) -> Tensor:
-    def total(x: Tensor) -> Tensor:
-        return torch.sum(function(x))
-
-    # torch.compile traces torch.func's gradient, and a second one through it; not that of autograd.
-    if torch.compiler.is_compiling() or _transformed():
-        return torch.func.grad(total)(x)
-    with torch.enable_grad():
-        x = x if x.requires_grad else x.detach().requires_grad_()
-        return torch.autograd.grad(total(x), x, create_graph=True)[0]
 
 
 def normal(key: torch.Generator, shape: Sequence[int], like: Tensor, /) -> Tensor:
@@ -564,14 +477,6 @@ def asarray(values: Any, like: Tensor, /) -> Tensor:
     return torch.as_tensor(values, dtype=like.dtype, device=like.device)
 
 
-def visible(x: Tensor, /) -> bool:
-    return x.is_cpu and _plain(x)
-
-
-def tracing(x: Tensor, /) -> bool:
-    return not _plain(x)
-
-
 def extent(x: Tensor, /) -> tuple[float, float]:
     low, high = torch.aminmax(x.detach() if x.requires_grad else x)
     return low.item(), high.item()
@@ -581,12 +486,3 @@ def require(ok: Tensor, message: str, /) -> None:
     if torch.compiler.is_compiling():
         # The one assertion that torch.compile keeps.
         torch._assert_async(ok, message)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
-
-
-def _plain(*arrays: Tensor) -> bool:
-    """Ordinary eager tensors: no compiler, no torch.func transform and no fake tensor is looking on."""
-    return not torch.compiler.is_compiling() and not _transformed() and _ORDINARY.issuperset(map(type, arrays))
-
-
-# Is a torch.func transform looking on?
-_transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]

@@ -10,13 +10,10 @@ from ..._core.check import axis_of, checking, floating, in_range, known_reductio
 from ..._core.distributions import Distribution, closed_form, is_distribution, no_distributions
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
+from .ratios import UNIT, Probabilities, mixture_gap, relative_entropy
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
-
-LEAST = 2.0**-126  # the smallest normal number of float32
-UNIT = 2.0**40  # of divergences whose root is in range where they are not
-SMALL = -60.0  # a logarithm that may lose a digit to a common factor of that size
 
 
 def kl_divergence(
@@ -82,7 +79,7 @@ def kl_divergence(
         divergences = closed_form(name, predictions, targets, predictions=predictions, targets=targets)
         return _reduced_batch(name, divergences, weights, mask, normalizer, reduction)
     rows = _rows(name, predictions, targets, log_predictions, log_targets, weights, axis, mask)
-    divergences = _kl(rows.xp, rows.predictions, rows.targets, rows.axis)
+    divergences = relative_entropy(rows.xp, rows.predictions, rows.targets, rows.axis)
     return reduce(name, rows.xp, divergences, rows.items, normalizer=normalizer, reduction=reduction)
 
 
@@ -146,7 +143,7 @@ def reverse_kl_divergence(
         divergences = closed_form(name, targets, predictions, predictions=predictions, targets=targets)
         return _reduced_batch(name, divergences, weights, mask, normalizer, reduction)
     rows = _rows(name, predictions, targets, log_predictions, log_targets, weights, axis, mask)
-    divergences = _kl(rows.xp, rows.targets, rows.predictions, rows.axis)
+    divergences = relative_entropy(rows.xp, rows.targets, rows.predictions, rows.axis)
     return reduce(name, rows.xp, divergences, rows.items, normalizer=normalizer, reduction=reduction)
 
 
@@ -280,111 +277,6 @@ def js_distance(
     return reduce("js_distance", rows.xp, roots, rows.items, normalizer=normalizer, reduction=reduction)
 
 
-# ---- the formulas ----
-
-
-class Probabilities(NamedTuple):
-    """Rows of probabilities, or of their logarithms."""
-
-    array: Any
-    logs: bool
-
-
-def _kl(xp: Namespace, p: Probabilities, q: Probabilities, axis: int) -> Any:
-    """Σ p log(p / q) = Σ [p log(p / q) − (p − q)] + Σ (p − q).
-
-    In this way nothing cancels: in brackets is no negative number, and the rest is the difference of two sums.
-    """
-    logs = p.logs, q.logs
-    excess = xp.sum(xp.pointwise(_excess, p.array, q.array, logs=logs), axis=axis)
-    if p.logs or q.logs:
-        return excess + xp.sum(xp.pointwise(_difference, p.array, q.array, logs=logs), axis=axis)
-    return excess + xp.sum(p.array - q.array, axis=axis)
-
-
-def _excess(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
-    """p log(p / q) − (p − q), and its slope in p or in log p."""
-    p, q, ratio = _with_log_ratio(xp, x, y, logs)
-    close = xp.abs(ratio) <= 0.5
-    curve, _ = xp.half_exp_above_tangent(xp.where(close, -ratio, 0.0))
-    # At p = 0 the ratio has a constant for p, whose slope is missing: 1, which this adds.
-    cost = xp.where(close, 1.0, ratio) if logs[0] else xp.where(p == 0, ratio + 1, xp.where(close, 1.0, ratio))
-    return xp.where(close, 2 * p * curve, p * cost - (p - q)), lambda: p * ratio if logs[0] else ratio
-
-
-def _difference(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
-    """p − q of logarithms, and its slope in p or in log p."""
-    p, q = xp.exp(x) if logs[0] else x, xp.exp(y) if logs[1] else y
-    *_, ratio = _with_log_ratio(xp, xp.stop_gradient(x), xp.stop_gradient(y), logs)
-    close = xp.abs(ratio) <= 0.5
-    # Chosen before the logarithm: that of 0 has no slope to multiply with 0.
-    near = [xp.where(close, array, 0.0 if of_logs else 1.0) for array, of_logs in zip((x, y), logs, strict=True)]
-    p_near, _, ratio = _with_log_ratio(xp, near[0], near[1], logs)
-    return xp.where(close, -p_near * xp.expm1(-ratio), p - q), lambda: p if logs[0] else xp.ones_like(p)
-
-
-def _with_log_ratio(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> tuple[Any, Any, Any]:
-    """p, q and log(p / q); 0 where that has no meaning: both are 0, or p is and its logarithm is what was given."""
-    p, q = xp.exp(x) if logs[0] else x, xp.exp(y) if logs[1] else y
-    if not any(logs):
-        return p, q, _log_ratio(xp, p, q)
-    nothing = (p == 0) if logs[0] else (p == 0) & (q == 0)
-    log_p = x if logs[0] else xp.log(xp.where(p == 0, LEAST, p))
-    log_q = y if logs[1] else xp.log(xp.where(nothing, 1.0, q))
-    return p, q, xp.where(nothing, 0.0, log_p) - xp.where(nothing, 0.0, log_q)
-
-
-def _log_ratio(xp: Namespace, p: Any, q: Any) -> Any:
-    """log(p / q), by the difference where the two are close: there it has no rounding error."""
-    close = xp.abs(p - q) <= 0.5 * q
-    near = xp.log1p(_divided(xp, xp.where(close, p - q, 0.0), xp.where(close & (q != 0), q, 1.0)))
-    # The smaller by the larger, which stays in the range of numbers.
-    some = xp.where(p == 0, LEAST, p)
-    less = q < some
-    small, large = xp.where(less, q, some), xp.where(less, some, q)
-    far = xp.log(_divided(xp, xp.where(close, 1.0, small), xp.where(close, 1.0, large)))
-    return xp.where(close, near, xp.where(less, -far, far))
-
-
-def _divided(xp: Namespace, x: Any, y: Any) -> Any:
-    """x / y for 0 < y ≤ 2, brought into the middle of the numbers' range first: JAX's slope of x / y takes y^−2."""
-    scale = xp.where(y < 2.0**-32, 2.0**64, xp.ones_like(y))
-    return (scale * x) / (scale * y)
-
-
-def _mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool], unit: float) -> Any:
-    """½ p log(p / m) + ½ q log(q / m), m = ½ (p + q), times `unit`, and its slope in p or in log p.
-
-    With t = (p − q) / (p + q), p = m (1 + t) and q = m (1 − t): ½ m [t (log(1 + t) − log(1 − t)) + log(1 − t²)].
-    """
-    p, q = (_times(xp, unit, array, of_logs) for array, of_logs in zip((x, y), logs, strict=True))
-    total = p + q
-    nothing = total == 0
-    some = xp.where(nothing, 1.0, total)
-    if all(logs):  # t from the logarithms themselves: their exponentials are rounded
-        t = xp.tanh(0.5 * (xp.where(nothing, 0.0, x) - xp.where(nothing, 0.0, y)))
-    else:
-        t = _divided(xp, p - q, some)
-    close = xp.abs(t) <= 0.5
-    near = xp.where(close, t, 0.0)
-    up, down = xp.log1p(near), xp.log1p(-near)
-    curve = 0.25 * total * (near * (up - down) + xp.log1p(-near * near))
-    up_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(p == 0, unit * LEAST, p), some)))
-    down_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(q == 0, unit * LEAST, q), some)))
-    # At p = 0 the logarithm is of a constant, whose slope would be 1 there: in this way it is, and 0 · 1 adds nothing.
-    up_end, down_end = xp.where(p == 0, up_far + 1, up_far), xp.where(q == 0, down_far + 1, down_far)
-    gap = xp.where(close, curve, 0.5 * (p * up_end + q * down_end))
-    return gap, lambda: 0.5 * xp.where(close, up, up_far) * (p if logs[0] else unit)
-
-
-def _times(xp: Namespace, unit: float, array: Any, of_logs: bool) -> Any:
-    """unit · p, of which a small p cannot be formed by itself where XLA takes subnormal numbers for 0."""
-    if not of_logs or unit == 1:
-        return xp.exp(array) if of_logs else unit * array
-    small = array < SMALL
-    return xp.exp(xp.where(small, array + log(unit), array)) * xp.where(small, 1.0, unit * xp.ones_like(array))
-
-
 # ---- the frame ----
 
 
@@ -489,7 +381,7 @@ def _js(
     no_distributions(loss, hint, predictions=predictions, targets=targets)
     rows = _rows(loss, predictions, targets, log_predictions, log_targets, weights, axis, mask)
     p, q = rows.predictions, rows.targets
-    gaps = rows.xp.pointwise(_mixture_gap, p.array, q.array, logs=(p.logs, q.logs), unit=unit)
+    gaps = rows.xp.pointwise(mixture_gap, p.array, q.array, logs=(p.logs, q.logs), unit=unit)
     return rows, rows.xp.sum(gaps, axis=rows.axis)
 
 
