@@ -178,8 +178,9 @@ def _surprise(logits: Array, index: Array, axis: int, spread: float) -> Array:
 
 @_surprise.defjvp
 def _surprise_jvp(axis: int, spread: float, primals: Any, tangents: Any) -> Any:
-    losses, slope = surprise_by_parts(_HERE, *primals, axis=axis, spread=spread)
-    return losses, jnp.sum(slope(optimization_barrier(primals[0])) * tangents[0], axis=axis)
+    _, slope = surprise_by_parts(_HERE, *primals, axis=axis, spread=spread)
+    # The value by its own name: only this rule, not the formula, is right to differentiate.
+    return _surprise(*primals, axis, spread), jnp.sum(slope(optimization_barrier(primals[0])) * tangents[0], axis=axis)
 
 
 def surprise(logits: Array, index: Array, /, *, axis: int, spread: float = 0.0) -> Array:
@@ -193,7 +194,8 @@ def _cross_entropy(logits: Array, shares: Array, axis: int) -> Array:
 
 @partial(_cross_entropy.defjvp, symbolic_zeros=True)
 def _cross_entropy_jvp(axis: int, primals: Any, tangents: Any) -> Any:
-    losses, slope, costs = cross_entropy_by_parts(_HERE, *primals, axis=axis)
+    losses = _cross_entropy(*primals, axis)
+    _, slope, costs = cross_entropy_by_parts(_HERE, *primals, axis=axis)
     steps = zip((slope, costs), tangents, strict=True)
     again = optimization_barrier(primals)
     parts = [jnp.sum(towards(*again) * step, axis=axis) for towards, step in steps if not _is_zero(step)]
