@@ -375,3 +375,12 @@ def test_errors(case: str) -> None:
     with pytest.raises(kind) as error:
         call()
     assert str(error.value) == text
+
+
+def test_a_sinkhorn_divergence_refuses_a_second_derivative(torch: Any) -> None:
+    """The potentials are held fixed, so a Hessian would lack what moves them."""
+    x = torch.tensor([[0.0, 0.0], [1.0, 1.0]], requires_grad=True)
+    y = torch.tensor([[0.0, 1.0], [1.0, 0.5]])
+    (slope,) = torch.autograd.grad(sinkhorn_divergence(x, y), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        torch.autograd.grad(slope.sum(), x)

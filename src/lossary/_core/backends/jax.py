@@ -135,6 +135,10 @@ def unit(x: Array, /, *, axis: int) -> Array:
     return unit_vectors(_HERE, x, axis=axis)
 
 
+def once(x: Array, /) -> Array:
+    return x
+
+
 def positions(x: Array, /, *, axis: int) -> Array:
     return jax.lax.broadcasted_iota(
         jnp.int32, [n if i == axis % x.ndim else 1 for i, n in enumerate(x.shape)], axis % x.ndim

@@ -171,6 +171,10 @@ def stop_gradient(x: Array, /) -> Array:
     return x
 
 
+def once(x: Array, /) -> Array:
+    return x
+
+
 def positions(x: Array, /, *, axis: int) -> Array:
     return np.arange(x.shape[axis]).reshape([-1 if i == axis % x.ndim else 1 for i in range(x.ndim)])
 

@@ -52,6 +52,7 @@ from .torch_eager import (
     losses_of,
     mean_of,
     number,
+    once_stored,
     pointwise_stored,
     pointwise_traced,
     product_in_full,
@@ -259,6 +260,10 @@ def step(x: Tensor, /) -> Tensor:
     if torch.is_grad_enabled() or not plain(x):
         return (x > 0).to(x.dtype)
     return torch.gt(x, 0, out=torch.empty_like(x))  # without an array of booleans
+
+
+def once(x: Tensor, /) -> Tensor:
+    return once_stored(x) if x.requires_grad and plain(x) else x
 
 
 def stop_gradient(x: Tensor, /) -> Tensor:

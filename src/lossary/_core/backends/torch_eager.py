@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 Formula = Callable[..., Any]  # (xp, x, *others, **options) → (losses, () → slope in x, or such a tuple for all arrays)
 BLOCK = (
@@ -219,8 +220,22 @@ class ProductInFull(Function):
             return (grad @ y.mT).sum_to_size(x.shape), towards_y.sum_to_size(y.shape)
 
 
+class Once(Function):
+    """x, whose gradient autograd refuses to differentiate again."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        return grad
+
+
 # Function.apply is untyped; these names are what the backend calls.
 # Without what Function.apply does in Python for torch.func, which is not looking on where this is called.
 pointwise_stored: Callable[..., Tensor] = super(Function, Pointwise).apply  # pyright: ignore[reportAttributeAccessIssue]
 pointwise_traced: Callable[..., tuple[Tensor, ...]] = TracedPointwise.apply
 product_in_full: Callable[[Tensor, Tensor], Tensor] = ProductInFull.apply
+once_stored: Callable[[Tensor], Tensor] = Once.apply

@@ -142,7 +142,8 @@ def sinkhorn_divergence(
     Returns:
         In [0, ∞) where debiased, in the unit of the points to the p-th; 0 only where the clouds are equal, and for an
         item with a side that has no points. Gradient: that of the converged value, without a pass back through the
-        iterations; 0 where the clouds are equal. Not differentiable twice: the potentials are held fixed.
+        iterations; 0 where the clouds are equal. Not differentiable twice, since the potentials are held
+        fixed: eager PyTorch refuses; do not ask JAX for a second derivative, which would lack a part.
 
     Raises:
         ValueError: shapes that do not fit, p other than 1 and 2, epsilon ≤ 0, iterations < 1, negative weights.
@@ -220,6 +221,10 @@ class Cloud(NamedTuple):
     def held(self, xp: Namespace) -> Cloud:
         """Without a gradient."""
         return Cloud(*map(xp.stop_gradient, self))
+
+    def once(self, xp: Namespace) -> Cloud:
+        """With a first derivative only."""
+        return Cloud(*map(xp.once, self))
 
 
 def _shared_out(xp: Namespace, side: Side) -> Cloud:
@@ -407,6 +412,7 @@ def _divergence(
     debiased: bool,
     blocks: Blocks,
 ) -> Any:
+    first, second = first.once(xp), second.once(xp)  # the potentials are held fixed: a second one would lack theirs
     blur = _blur(xp, first, second, p, epsilon, blocks)
     (x, a), (y, b), final = first.held(xp), second.held(xp), xp.stop_gradient(blur)
     of_x, of_y = _rows(xp, x, y, p, blocks), _rows(xp, y, x, p, blocks)
