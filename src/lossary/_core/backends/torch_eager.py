@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 Formula = Callable[..., Any]  # (xp, x, *others, **options) → (losses, () → slope in x, or such a tuple for all arrays)
 BLOCK = (
@@ -221,16 +220,28 @@ class ProductInFull(Function):
 
 
 class Once(Function):
-    """x, whose gradient autograd refuses to differentiate again."""
+    """x, whose gradient refuses to be differentiated again."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
         return x.view_as(x)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
-        return grad
+        return Refused.apply(grad, *ctx.saved_tensors) if torch.is_grad_enabled() else grad
+
+
+class Refused(Function):
+    """The gradient in x. (torch's own `once_differentiable` is silent where a Hessian takes no graph for 0.)"""
+
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor, x: Tensor) -> Tensor:
+        return grad.view_as(grad)
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> Any:
+        raise RuntimeError("expected one derivative of a loss that has no second; got a gradient differentiated again")
 
 
 # Function.apply is untyped; these names are what the backend calls.
