@@ -229,7 +229,7 @@ class Once(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        return Refused.apply(grad, *ctx.saved_tensors) if torch.is_grad_enabled() else grad
+        return refused(grad, *ctx.saved_tensors) if torch.is_grad_enabled() else grad
 
 
 class Refused(Function):
@@ -249,4 +249,5 @@ class Refused(Function):
 pointwise_stored: Callable[..., Tensor] = super(Function, Pointwise).apply  # pyright: ignore[reportAttributeAccessIssue]
 pointwise_traced: Callable[..., tuple[Tensor, ...]] = TracedPointwise.apply
 product_in_full: Callable[[Tensor, Tensor], Tensor] = ProductInFull.apply
+refused: Callable[[Tensor, Tensor], Tensor] = Refused.apply
 once_stored: Callable[[Tensor], Tensor] = Once.apply
