@@ -57,31 +57,6 @@ def surprise_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int, s
     return xp.squeeze(losses, axis=axis), slope
 
 
-def cross_entropy_by_parts(xp: Namespace, logits: Any, shares: Any, /, *, axis: int) -> tuple[Any, Any, Any]:
-    """−Σ shares log p as Σ shares (lead of the largest − log p_top), terms ≥ 0 only; and its slopes in the logits, as
-    `surprise_by_parts` gives it, and in the shares.
-    """
-    top = xp.stop_gradient(xp.max(logits, axis=axis, keepdims=True))
-    largest = logits == top
-    powers = xp.exp(logits - top)
-    rest = xp.sum(xp.where(largest, 0.0, powers), axis=axis, keepdims=True)
-    most = xp.sum(xp.where(largest, powers, 0.0), axis=axis, keepdims=True)  # 1, or more where several are equal
-    total = most + rest
-    surprise = xp.log1p(rest + (most - 1))
-
-    def costs(logits: Any, shares: Any) -> Any:
-        nothing = (logits == -inf) & (shares == 0)  # 0 · ∞: impossible, and asked for by no one
-        return xp.where(nothing, 0.0, (top - logits) + surprise)
-
-    def slope(logits: Any, shares: Any) -> Any:
-        whole = xp.sum(shares, axis=axis, keepdims=True)
-        away = xp.sum(xp.where(largest, 0.0, shares), axis=axis, keepdims=True)
-        lone = largest & (most == 1)  # whose own share may be nearly 1, so that its slope is what the others leave
-        return xp.where(lone, away - whole * (rest / total), whole * (xp.exp(logits - top) / total) - shares)
-
-    return xp.sum(shares * costs(logits, shares), axis=axis), slope, costs
-
-
 def class_shares(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -> tuple[Any, Any, Any]:
     """The softmax, where in it entry `index` stands, and what that lacks of 1."""
     index = xp.expand_dims(index, axis=axis)

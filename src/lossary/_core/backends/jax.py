@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -49,7 +48,6 @@ from jax.numpy import zeros_like as zeros_like
 from ..result import LossResult, flatten, unflatten
 from .composed import (
     class_overlap_by_parts,
-    cross_entropy_by_parts,
     distances_direct,
     half_exp_above_tangent_by_fraction,
     log_odds_by_parts,
@@ -58,7 +56,6 @@ from .composed import (
     norm_scaled,
     projections_direct,
     sqrt_with_zero,
-    surprise_by_parts,
     unit_vectors,
     window_moments_shifted,
 )
@@ -175,39 +172,16 @@ def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
-def _surprise(logits: Array, index: Array, axis: int, spread: float) -> Array:
-    return surprise_by_parts(_HERE, logits, index, axis=axis, spread=spread)[0]
-
-
-@_surprise.defjvp
-def _surprise_jvp(axis: int, spread: float, primals: Any, tangents: Any) -> Any:
-    _, slope = surprise_by_parts(_HERE, *primals, axis=axis, spread=spread)
-    # The value by its own name: only this rule, not the formula, is right to differentiate.
-    return _surprise(*primals, axis, spread), jnp.sum(slope(optimization_barrier(primals[0])) * tangents[0], axis=axis)
-
-
 def surprise(logits: Array, index: Array, /, *, axis: int, spread: float = 0.0) -> Array:
-    return _surprise(logits, index, axis, spread)
+    losses = softplus(-log_odds(logits, index, axis=axis))
+    if not spread:
+        return losses
+    own = take_along_axis(logits, expand_dims(index, axis=axis), axis=axis)
+    return losses + spread * sum(own - logits, axis=axis)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _cross_entropy(logits: Array, shares: Array, axis: int) -> Array:
-    return cross_entropy_by_parts(_HERE, logits, shares, axis=axis)[0]
-
-
-@partial(_cross_entropy.defjvp, symbolic_zeros=True)
-def _cross_entropy_jvp(axis: int, primals: Any, tangents: Any) -> Any:
-    losses = _cross_entropy(*primals, axis)
-    _, slope, costs = cross_entropy_by_parts(_HERE, *primals, axis=axis)
-    steps = zip((slope, costs), tangents, strict=True)
-    again = optimization_barrier(primals)
-    parts = [jnp.sum(towards(*again) * step, axis=axis) for towards, step in steps if not _is_zero(step)]
-    return losses, builtins.sum(parts, start=jnp.zeros_like(losses))
-
-
-def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> Array:
-    return _cross_entropy(logits, shares, axis)
+def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> None:
+    return None
 
 
 def pointwise(
