@@ -89,17 +89,22 @@ _COMPUTED = (torch.float32, torch.float64)
 _NATIVE: dict[str, Any] = {name: getattr(_C_nn, name) for name in ("mse_loss", "huber_loss", "smooth_l1_loss")}
 
 
+def _only_values(x: Tensor) -> bool:
+    """No slope is asked of it, now or by a transform."""
+    return plain(x) and not learning(x)
+
+
 # Beside a number, torch's threshold and hardtanh: unlike its clamp they have gradient 0 at the kink.
 def minimum(x: Tensor, y: Any, /) -> Tensor:
     if isinstance(y, Tensor):
         return torch.minimum(x, y)
-    return -F.threshold(-x, -y, -y) if torch.is_grad_enabled() else torch.clamp_max(x, y)
+    return torch.clamp_max(x, y) if _only_values(x) else -F.threshold(-x, -y, -y)
 
 
 def maximum(x: Tensor, y: Any, /) -> Tensor:
     if isinstance(y, Tensor):
         return torch.maximum(x, y)
-    return F.threshold(x, y, y) if torch.is_grad_enabled() else torch.clamp_min(x, y)
+    return torch.clamp_min(x, y) if _only_values(x) else F.threshold(x, y, y)
 
 
 def clip(x: Tensor, low: float, high: float, /) -> Tensor:
@@ -253,12 +258,13 @@ def softplus(x: Tensor, /) -> Tensor:
 
 
 def abs_with_slope(x: Tensor, /) -> Tensor:
-    return (2 * step(x) - 1) * x if torch.is_grad_enabled() or not plain(x) else torch.abs(x)
+    return torch.abs(x) if _only_values(x) else (2 * step(x) - 1) * x
 
 
 def step(x: Tensor, /) -> Tensor:
-    if torch.is_grad_enabled() or not plain(x):
+    if not plain(x):
         return (x > 0).to(x.dtype)
+    x = x.detach()
     return torch.gt(x, 0, out=torch.empty_like(x))  # without an array of booleans
 
 
