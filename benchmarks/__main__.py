@@ -23,7 +23,7 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, and RESULTS.md is left alone.")] = False,
     threads: Annotated[int, typer.Option(min=0, help="torch's threads; 0: its own choice. 1 for a busy machine.")] = 0,
 ) -> None:
-    """Measure; without names, measure everything and write benchmarks/RESULTS.md."""
+    """Measure, everything without names, and write the sections into benchmarks/RESULTS.md."""
     unknown = [name for name in names or () if name not in KNOWN]
     if unknown:
         raise typer.BadParameter(f"expected names among {', '.join(KNOWN)}; got {', '.join(unknown)}")
@@ -32,7 +32,7 @@ def main(
         torch.set_num_threads(threads)
     scale, console = QUICK if quick else Scale(), Console()
     results = [(question, _run(console, question, scale)) for question in map(KNOWN.get, names or KNOWN) if question]
-    if not names and not quick:
+    if not quick:
         report.write(RESULTS, results, scale)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from datetime import date
 from importlib.metadata import version
@@ -37,15 +38,18 @@ def tally(rows: list[Row]) -> str:
 
 
 def write(path: Path, results: list[tuple[Question, list[Row]]], scale: Scale) -> None:
-    parts = [_heading(results, scale), *(_section(question, rows) for question, rows in results)]
-    path.write_text("\n".join(parts), encoding="utf-8")
+    """The sections of these questions anew; others stay as they are in the file."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    _, *found = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    sections = {section.partition("\n")[0]: section.strip() + "\n" for section in found}
+    sections |= {f"## {question.title}": _section(question, rows) for question, rows in results}
+    path.write_text("\n".join([_heading(scale), *sections.values()]), encoding="utf-8")
 
 
-def _heading(results: list[tuple[Question, list[Row]]], scale: Scale) -> str:
-    everything = [row for _, rows in results for row in rows]
+def _heading(scale: Scale) -> str:
     return f"""# How fast it is
 
-Measured on {date.today().isoformat()} by `python -m benchmarks`; {tally(everything)}
+`python -m benchmarks` measures everything, `python -m benchmarks NAME` the section of that name.
 
 - Machine: {machine()}, shared with other work while this ran; torch with {_threads()}.
 - Software: Python {platform.python_version()}, {", ".join(f"{name} {version(name)}" for name in PACKAGES)}.
@@ -77,7 +81,7 @@ def _section(question: Question, rows: list[Row]) -> str:
     table = "\n".join(lines)
     return f"""## {question.title}
 
-`python -m benchmarks {question.name}`. {tally(rows)}
+`python -m benchmarks {question.name}`, {date.today().isoformat()}. {tally(rows)}
 
 {question.notes}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from math import prod
 from pathlib import Path
 from types import ModuleType
@@ -144,7 +145,19 @@ def test_results_page(tmp_path: Path) -> None:
         "| loss | ratio | verdict |\n| :--- | ---: | :--- |\n| mse | 1.000 | met |\n| mae | 2.000 | **not met** |"
         in text
     )
-    assert "`python -m benchmarks one`. 1 of 2 targets met." in text
+    assert f"`python -m benchmarks one`, {date.today().isoformat()}. 1 of 2 targets met." in text
+
+
+def test_a_question_asked_again_leaves_other_sections_alone(tmp_path: Path) -> None:
+    one, other = (
+        Question(name, f"Question {name}", "Why.", ("loss", "ratio"), lambda scale, say: iter(())) for name in "ab"
+    )
+    page = tmp_path / "RESULTS.md"
+    report.write(page, [(one, [Row(("mse", "1.000"), True)]), (other, [Row(("mae", "2.000"), True)])], TINY)
+    report.write(page, [(one, [Row(("mse", "3.000"), True)])], TINY)
+    text = page.read_text(encoding="utf-8")
+    assert [text.count(part) for part in ("# How fast", "## Question a", "1.000", "3.000", "2.000")] == [1, 1, 0, 1, 1]
+    assert text.index("3.000") < text.index("2.000")
 
 
 def test_names_of_questions_are_distinct() -> None:
