@@ -27,8 +27,8 @@ def style_loss(
         Σ_l v_l ‖G(φ_l) − G(φ̂_l)‖² / Σ_l v_l,  v = layer_weights
         G(φ)_cd = Σ_p φ_pc φ_pd / (C · P),  over C channels and P positions
 
-    ‖·‖² is the sum over all C² entries. It is the mean of their squares where G is divided by P alone (segments of
-    other libraries), and four times Gatys' E_l. The Gram matrix of the *channels* does not see where a feature is:
+    ‖·‖² is the sum over all C² entries. It is the mean of their squares where G is divided by P alone, as other
+    libraries do, and four times Gatys' E_l. The Gram matrix of the *channels* does not see where a feature is:
     pixels may be shuffled, and the two maps may have different sizes.
 
     Args:
