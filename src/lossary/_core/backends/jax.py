@@ -34,7 +34,6 @@ from jax.numpy import moveaxis as moveaxis
 from jax.numpy import multiply as multiply
 from jax.numpy import ones_like as ones_like
 from jax.numpy import reshape as reshape
-from jax.numpy import roll as roll
 from jax.numpy import sign as sign
 from jax.numpy import sort as sort
 from jax.numpy import squeeze as squeeze

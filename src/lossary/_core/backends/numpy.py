@@ -21,7 +21,6 @@ from numpy import minimum as minimum
 from numpy import moveaxis as moveaxis
 from numpy import ones_like as ones_like
 from numpy import reshape as reshape
-from numpy import roll as roll
 from numpy import sign as sign
 from numpy import sort as sort
 from numpy import squeeze as squeeze

@@ -172,10 +172,6 @@ def stack(arrays: Sequence[Tensor], /, *, axis: int) -> Tensor:
     return torch.stack(tuple(arrays), dim=axis)
 
 
-def roll(x: Tensor, shift: int, /, *, axis: int) -> Tensor:
-    return torch.roll(x, shift, axis)
-
-
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int) -> Tensor:
     return torch.gather(x, axis, indices)
 
