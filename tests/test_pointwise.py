@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 
+import lossary
 from lossary._core.backends import namespace
 from tests.support.frameworks import OnNumpy, every_framework, frameworks_with_gradients
 
@@ -47,6 +48,45 @@ def test_means_in_blocks_are_means(torch: ModuleType) -> None:
     assert mean.item() == pytest.approx(1e36, rel=1e-6)
     (gradient,) = torch.autograd.grad(mean, x)
     np.testing.assert_allclose(gradient.numpy(), np.full(count, 2e18 / count), rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [lossary.binary_cross_entropy_loss, lossary.binary_focal_loss])
+def test_decided_answers_are_answers(torch: ModuleType, loss: Any, rng: np.random.Generator) -> None:
+    """0 and 1 go a shorter way in eager PyTorch; one answer between them sends its block the long way."""
+    logits = torch.tensor(np.concatenate([rng.normal(0, 4, 300_000), [-40.0, 40.0, -88.0, 88.0]])).requires_grad_()
+    targets = torch.tensor(rng.integers(0, 2, 300_004).astype(np.float64))
+    mixed = torch.cat([targets[:-1], torch.tensor([0.25], dtype=torch.float64)])
+    for answers in (targets, mixed):
+        short = loss(logits, answers, reduction="none")
+        (slope,) = torch.autograd.grad(short.sum(), logits)
+        long = loss(logits, answers.clone().requires_grad_(), reduction="none")  # whose slope the short way has not
+        (expected,) = torch.autograd.grad(long.sum(), logits)
+        np.testing.assert_allclose(short.detach().numpy(), long.detach().numpy(), rtol=1e-12)
+        np.testing.assert_allclose(slope.numpy(), expected.numpy(), rtol=1e-12)
+
+
+def test_a_slope_towards_decided_answers(torch: ModuleType) -> None:
+    logits, targets = torch.tensor([3.0, -2.0]), torch.tensor([1.0, 0.0], requires_grad=True)
+    (slope,) = torch.autograd.grad(lossary.binary_cross_entropy_loss(logits, targets, reduction="sum"), targets)
+    np.testing.assert_allclose(slope.numpy(), [-3.0, 2.0], rtol=1e-6)  # −x: the loss is log(1 + e^x) − t x
+
+
+def test_absolute_errors_by_a_kernel(torch: ModuleType) -> None:
+    """Its corner does not show: 0 at the kink in both derivatives, NaN for a NaN, and means that do not overflow."""
+    x = torch.tensor([2.0, 0.0, -1e-30, float("nan"), 3e38], requires_grad=True)
+    y = torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0], requires_grad=True)
+    losses = lossary.mae_loss(x, y, reduction="none")
+    np.testing.assert_array_equal(losses.detach().numpy(), np.float32([1.0, 0.0, 1e-30, np.nan, 3e38]))
+    towards = torch.autograd.grad(losses.sum(), (x, y), create_graph=True)
+    np.testing.assert_array_equal(towards[0].detach().numpy(), np.float32([-1.0, 0.0, -1.0, np.nan, 1.0]))
+    np.testing.assert_array_equal(towards[1].detach().numpy(), np.float32([1.0, 0.0, 1.0, np.nan, -1.0]))
+    factor = torch.tensor([2.0, 2.0], requires_grad=True)
+    (slope,) = torch.autograd.grad(lossary.mae_loss(x[:2], y[:2]) * factor[0], x, create_graph=True)
+    assert torch.autograd.grad(slope.nansum(), factor)[0].tolist() == [-0.5, 0.0]
+    large = torch.full((4,), 3e38, requires_grad=True)
+    mean = lossary.mae_loss(large, torch.zeros(4))
+    assert mean.item() == pytest.approx(3e38, rel=1e-6)
+    assert torch.autograd.grad(mean, large)[0].tolist() == [0.25] * 4
 
 
 @every_framework

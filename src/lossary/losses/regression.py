@@ -129,6 +129,7 @@ def mae_loss(
         mask=mask,
         normalizer=normalizer,
         reduction=reduction,
+        native="l1_loss",
     )
 
 
@@ -332,7 +333,7 @@ def _log_cosh(xp: Namespace, predictions: Any, targets: Any) -> Any:
     near = xp.minimum(size, 30.0)
     rise = xp.expm1(near)
     excess = 0.5 * rise * rise / (1 + rise)
-    return xp.log1p(excess) + (size - near), lambda: (2 * xp.step(error) - 1) * ((rise - excess) / (1 + excess))
+    return xp.log1p(excess) + (size - near), lambda: xp.signed((rise - excess) / (1 + excess), error)
 
 
 def charbonnier_loss(

@@ -231,6 +231,14 @@ def _with_other(
     return formula(_HERE, x, *others[:i], other, *others[i + 1 :], **options)[0]
 
 
+def turns(answers: Array, /) -> None:
+    return None
+
+
+def signed(size: Array, x: Array, /) -> Array:
+    return (2 * step(x) - 1) * size
+
+
 def quietly(function: Callable[..., Any], /, *args: Any) -> Any:
     return function(*args)
 

@@ -81,6 +81,8 @@ class Namespace(Protocol):
     def sigmoid(self, x: Any, /) -> Any: ...
     def abs_with_slope(self, x: Any, /) -> Any: ...  # |x| with slope −1 at 0: what is even keeps its second slope there
     def step(self, x: Any, /) -> Any: ...  # 1 where x > 0, else 0; without a slope
+    def signed(self, size: Any, x: Any, /) -> Any: ...  # the slope of a function of |x|, at 0 that of the left side
+    def turns(self, answers: Any, /) -> Any: ...  # 1 − 2·answers if all are 0 or 1; None: not all, or looking is dear
     def quietly(self, function: Callable[..., Any], /, *args: Any) -> Any: ...  # where NumPy would warn of an overflow
     def stop_gradient(self, x: Any, /) -> Any: ...
     def once(self, x: Any, /) -> Any: ...  # x; eager torch refuses to differentiate its gradient (JAX cannot tell)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from math import inf as _inf
 from math import isfinite as _finite
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -57,6 +57,7 @@ from .torch_eager import (
     pointwise_traced,
     product_in_full,
 )
+from .torch_kernels import KERNELS
 from .torch_loops import by_rows as by_rows
 from .torch_loops import either as either
 from .torch_loops import gradient as gradient
@@ -83,10 +84,7 @@ register_pytree_node(
     serialized_type_name="lossary.LossResult",
 )
 
-_C_nn = cast(Any, torch._C._nn)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType]
 _COMPUTED = (torch.float32, torch.float64)
-# What torch.nn.functional calls after its own checks, which cost as much again as a small loss.
-_NATIVE: dict[str, Any] = {name: getattr(_C_nn, name) for name in ("mse_loss", "huber_loss", "smooth_l1_loss")}
 
 
 def _only_values(x: Tensor) -> bool:
@@ -216,6 +214,10 @@ def sign(x: Tensor, /) -> Tensor:
 
 
 def hypot(x: Tensor, y: Any, /) -> Tensor:
+    if isinstance(y, float) and y > 1e-18 and visible(x) and not learning(x):
+        root = torch.sqrt(torch.addcmul(number(y * y, x.dtype), x, x))
+        if root.numel() and root.max().item() < _inf:
+            return root
     return hypot_of_number(_HERE, torch.sqrt, x, y)
 
 
@@ -257,11 +259,22 @@ def abs_with_slope(x: Tensor, /) -> Tensor:
     return torch.abs(x) if _only_values(x) else (2 * step(x) - 1) * x
 
 
+def signed(size: Tensor, x: Tensor, /) -> Tensor:
+    return torch.copysign(size, x) if _only_values(x) and _only_values(size) else (2 * step(x) - 1) * size
+
+
 def step(x: Tensor, /) -> Tensor:
     if not plain(x):
         return (x > 0).to(x.dtype)
     x = x.detach()
     return torch.gt(x, 0, out=torch.empty_like(x))  # without an array of booleans
+
+
+def turns(answers: Tensor, /) -> Tensor | None:
+    # Answers with a slope of their own must stay in the formula. A NaN is no 0.
+    if not visible(answers) or learning(answers) or torch.sum(torch.frac(answers)).item() != 0:
+        return None
+    return torch.rsub(answers, 1, alpha=2)
 
 
 def once(x: Tensor, /) -> Tensor:
@@ -325,8 +338,9 @@ def pointwise(
     ordinary = plain(x, *others)
     if native is not None:
         if ordinary:
-            return _NATIVE[native](x, *others, 0, *options.values())
-        return getattr(F, native)(x, *others, reduction="none", **options)
+            return KERNELS[native](x, *others, 0, *options.values())
+        if native != "l1_loss":  # whose slope of a NaN is 0
+            return getattr(F, native)(x, *others, reduction="none", **options)
     call = Call(_HERE, formula, options, difference)
     if ordinary:
         return (pointwise_stored if learning(x, *others) else losses_of)(call, x, *others)
@@ -354,7 +368,7 @@ def pointwise_mean(
             call = Call(_HERE, formula, options, difference, number)
             return (pointwise_stored if learning(x, *others) else losses_of)(call, x, *others)
         if count is None:
-            found = _NATIVE[native](x, *others, 1, *options.values())
+            found = KERNELS[native](x, *others, 1, *options.values())
             if _finite(found.item()):
                 return found
     losses = pointwise(formula, x, *others, difference=difference, native=native, **options)

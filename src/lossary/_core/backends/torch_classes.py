@@ -57,32 +57,32 @@ class LogOdds(Function):
 
 
 class Surprise(Function):
-    """−log p of one class, plus `spread` times its lead over each (`surprise_by_parts`), from one stored softmax."""
+    """−log p of one class, plus `spread` times its lead over each (`surprise_by_parts`), from one stored table."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, index: Tensor, axis: int, spread: float) -> Tensor:
         table, labels = _table(logits, axis), _items(index, axis)
         if table.ndim == 2 and table.shape[1] >= NARROW and table.numel() > BLOCK:
-            shares, losses = _surprise_by_rows(table, labels)
+            powers, total, losses = _surprise_by_rows(table, labels)
         else:
-            shares, own, missing = _parted(table, labels)
-            losses = _surprise_of(own, missing, table, labels)
-        ctx.save_for_backward(logits, index, shares, losses)
+            powers, total, losses = _surprise_by_blocks(table, labels)
+        ctx.save_for_backward(logits, index, powers, total, losses)
         ctx.call = axis, spread
         losses = losses.add(_leads(table, labels), alpha=spread) if spread else losses
         return losses.view(index.shape)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        logits, index, shares, losses = ctx.saved_tensors
+        logits, index, powers, total, losses = ctx.saved_tensors
         axis, spread = ctx.call
         if torch.is_grad_enabled():
             return grad.unsqueeze(axis) * _composed(logits, index, axis, spread)[1](logits), None, None, None
         labels = _items(index, axis)
-        pull = grad.reshape(labels.shape).unsqueeze(1)
-        gradient = torch.addcmul(-spread * pull, shares, pull) if spread else shares * pull
-        towards_own = torch.expm1(-losses).add_((shares.shape[1] - 1) * spread).unsqueeze(1).mul_(pull)
-        return gradient.scatter_(1, labels.unsqueeze(1), towards_own).view(logits.shape), None, None, None
+        pull = grad.reshape(labels.shape)
+        share = (pull / total).unsqueeze(1)
+        gradient = torch.addcmul(-spread * pull.unsqueeze(1), powers, share) if spread else powers * share
+        towards_own = torch.expm1(-losses).add_((powers.shape[1] - 1) * spread).mul_(pull)
+        return gradient.scatter_(1, labels.unsqueeze(1), towards_own.unsqueeze(1)).view(logits.shape), None, None, None
 
 
 class TracedSurprise(Function):
@@ -128,12 +128,16 @@ def _composed(logits: Tensor, index: Tensor, axis: int, spread: float) -> Any:
 
 def _table(logits: Tensor, axis: int) -> Tensor:
     """(rows, classes), or (examples, classes, pixels) where classes are not the last axis."""
+    if axis == 1 and logits.ndim == 2:
+        return logits
     before, classes, behind = prod(logits.shape[:axis]), logits.shape[axis], prod(logits.shape[axis + 1 :])
     return logits.reshape((before, classes) if axis == logits.ndim - 1 else (before, classes, behind))
 
 
 def _items(index: Tensor, axis: int) -> Tensor:
     shape = index.shape
+    if axis == index.ndim == 1:
+        return index
     return index.reshape((prod(shape),) if axis == index.ndim else (prod(shape[:axis]), prod(shape[axis:])))
 
 
@@ -157,18 +161,39 @@ def _parted(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _parted_block(table: Tensor, labels: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     labels = labels.unsqueeze(1)
-    if table.ndim == 2 and table.numel() > FEW and table.shape[1] < NARROW:
-        shares = torch.sub(table, table.amax(1, keepdim=True), out=out).exp_()
-        shares.div_(shares.sum(1, keepdim=True))
-    else:
-        shares = torch.softmax(table, 1, out=out)
+    shares = torch.softmax(table, 1, out=out)
     own = shares.gather(1, labels)
     shares.scatter_(1, labels, 0.0)
     return shares, own.squeeze(1), shares.sum(1)
 
 
-def _surprise_by_rows(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The softmax and −log of the labels' shares; the others are added up only where the label has most."""
+def _surprise_by_blocks(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """`_surprise_block`, on blocks that fit the caches."""
+    if table.numel() <= BLOCK:
+        return _surprise_block(table, labels)
+    powers = torch.empty_like(table)
+    total, losses = table.new_empty((2, *labels.shape))
+    for part, items in _parts(table.shape):
+        _, total[items], losses[items] = _surprise_block(table[part], labels[items], powers[part])
+    return powers, total, losses
+
+
+def _surprise_block(table: Tensor, labels: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """The shares times a total, 0 at the labels; the total; and −log of the labels' shares."""
+    if table.numel() > FEW and (table.ndim == 3 or table.shape[1] >= NARROW):
+        shares, share, missing = _parted_block(table, labels, out)
+        return shares, torch.ones_like(share), _surprise_of(share, missing, table, labels)
+    chosen = labels.unsqueeze(1)
+    powers = torch.sub(table, table.amax(1, keepdim=True), out=out)
+    lead = powers.gather(1, chosen).squeeze(1)
+    rest = powers.exp_().scatter_(1, chosen, 0.0).sum(1)
+    # Nothing cancels: the label's own power is 1 where it leads, and beside the leader's power of 1 where it does not.
+    above = torch.expm1(lead).add_(rest)
+    return powers, 1 + above, torch.log1p(above).sub_(lead)
+
+
+def _surprise_by_rows(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The same from the softmax itself, whose other shares are added up only where the label has most."""
     shares, own, chosen = torch.empty_like(table), table.new_empty((len(table), 1)), labels.unsqueeze(1)
     step = max(1, 2 * BLOCK // table.shape[1])
     for rows in (slice(start, start + step) for start in range(0, len(table), step)):
@@ -177,7 +202,7 @@ def _surprise_by_rows(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     if not losses.min().item() >= LOG_2:  # a NaN is no `>=` either
         for rows in torch.nonzero(losses < LOG_2).squeeze(1).split(step):
             losses[rows] = torch.log1p(-shares[rows].scatter_(1, chosen[rows], 0.0).sum(1)).neg_()
-    return shares, _mended(losses, table, labels)
+    return shares, losses.new_ones(()), _mended(losses, table, labels)
 
 
 def _leads(table: Tensor, labels: Tensor) -> Tensor:
@@ -321,7 +346,8 @@ def _composed_gradient(
 
 # Function.apply is untyped; these names are what the backend calls.
 log_odds_stored: Callable[[Tensor, Tensor, int], Tensor] = LogOdds.apply
-surprise_stored: Callable[[Tensor, Tensor, int, float], Tensor] = Surprise.apply
+# Without what Function.apply does in Python for torch.func, which is not looking on where this is called.
+surprise_stored: Callable[[Tensor, Tensor, int, float], Tensor] = super(Function, Surprise).apply  # pyright: ignore[reportAttributeAccessIssue]
 surprise_traced: Callable[[Tensor, Tensor, int, float], Tensor] = TracedSurprise.apply
 surprise_transformed: Callable[[Tensor, Tensor, int, float], Tensor] = TransformedSurprise.apply
 class_overlap_stored: Callable[..., tuple[Any, Tensor, Tensor, Tensor]] = ClassOverlap.apply

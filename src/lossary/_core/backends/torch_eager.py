@@ -170,6 +170,10 @@ def _by_blocks(call: Call, arrays: Sequence[Tensor], wanted: Sequence[bool]) -> 
 
 def mean_of(x: Tensor, count: int) -> Tensor:
     """The sum of all, in host memory, divided by `count`; with a graph if `x` has one."""
+    if x.requires_grad and count == x.numel():
+        mean = torch.mean(x)
+        if isfinite(mean.item()):
+            return mean
     total = torch.sum(x)
     value = total.item()
     if not isfinite(value):  # the sum may overflow where its mean does not

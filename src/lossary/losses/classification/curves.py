@@ -1,7 +1,8 @@
 """The loss of one score against one yes-or-no answer, and its slope in the score.
 
 `smoothing` ε pulls the answer t towards ½: yes = (1 − ε) t + ε / 2, no = (1 − ε)(1 − t) + ε / 2. Both are carried:
-1 − yes would cancel.
+1 − yes would cancel. Where every answer is 0 or 1 and a framework can see it, the two sides of the logit are one
+function of ±logit.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 def cross_entropy(xp: Namespace, logits: Any, targets: Any, pos_weight: Any = 1.0, *, smoothing: float = 0.0) -> Any:
     """−v yes log p − no log(1 − p) for p = sigmoid(logits), v = pos_weight."""
+    turn = xp.turns(targets) if not smoothing and _is_one(pos_weight) else None
+    if turn is not None:
+        against = turn * logits
+        return xp.softplus(against), lambda: turn * xp.sigmoid(against)
     side = _side(xp, logits, targets, smoothing, pos_weight)
     if _is_one(pos_weight):
         return side.lean * logits + side.surprise, lambda: side.lean + _turn(side) * _doubt(side)
@@ -38,6 +43,9 @@ def focal(
     xp: Namespace, logits: Any, targets: Any, *, alpha: float | None, gamma: float, smoothing: float = 0.0
 ) -> Any:
     """alpha_t (1 − p_t)^gamma times the cross entropy."""
+    turn = None if smoothing else xp.turns(targets)
+    if turn is not None:
+        return _focal_of_decided(xp, turn * logits, targets, turn, alpha, gamma)
     yes, no = _answers(targets, smoothing)
     side = _side(xp, logits, targets, smoothing)
     turn, doubt = _turn(side), _doubt(side)
@@ -53,6 +61,18 @@ def focal(
         held = xp.maximum(doubt, 1e-18)
         steep = (no - yes) * (held * (1 - held)) / (held + (1 - 2 * held) * against)
         return fade * (side.lean + turn * doubt + gamma * steep * xp.minimum(surprise, 1e3))
+
+    return fade * surprise, slope
+
+
+def _focal_of_decided(xp: Namespace, against: Any, targets: Any, turn: Any, alpha: float | None, gamma: float) -> Any:
+    surprise, miss = xp.softplus(against), xp.sigmoid(against)
+    fade = _power(xp, miss, gamma, against)
+    if alpha is not None:
+        fade = ((1 - alpha) + (2 * alpha - 1) * targets) * fade
+
+    def slope() -> Any:
+        return turn * fade * (miss + gamma * xp.sigmoid(-against) * xp.minimum(surprise, 1e3))
 
     return fade * surprise, slope
 

@@ -1,0 +1,59 @@
+"""Eager PyTorch: torch's own kernels for a whole loss, called without the checks of torch.nn.functional, which cost as
+much again as a small loss.
+"""
+# torch types autograd.Function's context and return values as Any.
+# pyright: reportIncompatibleMethodOverride=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from .torch_modes import learning
+
+_C_nn = cast(Any, torch._C._nn)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+_backward: Any = torch.ops.aten.smooth_l1_loss_backward.default
+
+
+class AbsoluteError(Function):
+    """|x − y| as torch's smooth L1 loss with a corner too narrow to see: one pass, where its L1 loss makes three.
+
+    Unlike that one's, the slope of a NaN is NaN.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, reduction: int) -> Tensor:
+        ctx.save_for_backward(x, y)
+        ctx.reduction = reduction
+        return _C_nn.smooth_l1_loss(x, y, reduction, _corner(x))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        x, y = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        if torch.is_grad_enabled():  # the kernel's second slope is 1 / corner where this one's is 0
+            sign = _backward(torch.ones_like(x), x.detach(), y.detach(), 0, _corner(x))
+            step = grad * sign if ctx.reduction == 0 else grad / x.numel() * sign
+        else:
+            step = _backward(grad, x, y, ctx.reduction, _corner(x))
+        return step if wanted[0] else None, -step if wanted[1] else None, None
+
+
+def _corner(x: Tensor) -> float:
+    return torch.finfo(x.dtype).smallest_normal
+
+
+def absolute_error(x: Tensor, y: Tensor, reduction: int) -> Tensor:
+    return _absolute_error(x, y, reduction) if learning(x, y) else _C_nn.smooth_l1_loss(x, y, reduction, _corner(x))
+
+
+# Without what Function.apply does in Python for torch.func, which is not looking on where this is called.
+_absolute_error: Any = super(Function, AbsoluteError).apply  # pyright: ignore[reportAttributeAccessIssue]
+
+KERNELS: dict[str, Any] = {  # (x, y, 0 for the losses or 1 for their mean, *options)
+    "l1_loss": absolute_error,
+    **{name: getattr(_C_nn, name) for name in ("mse_loss", "huber_loss", "smooth_l1_loss")},
+}
