@@ -41,7 +41,12 @@ def test_label_smoothing_class_follows_the_formula_with_k_in_the_denominator() -
     assert "label_smoothing=0.1" in repr(lossary.flax.LabelSmoothingCrossEntropy())
 
 
+@pytest.mark.usefixtures("torch", "jax")
 def test_every_alias_is_importable_and_leads_to_a_loss() -> None:
+    import lossary.flax
+    import lossary.torch
+
     for name, loss in ALSO_KNOWN_AS.items():
-        assert callable(getattr(lossary, name))
+        for package in (lossary,) if name.islower() else (lossary.torch, lossary.flax):
+            assert callable(getattr(package, name))
         assert getattr(lossary, loss.__name__) is loss

@@ -110,12 +110,12 @@ def test_negatives_are_further_keys(rng: np.random.Generator) -> None:
     """A queue for all is the same rows for each; and keys of other pairs are such a queue."""
     queries, keys = rng.normal(size=(2, 6, 5))
     queue = rng.normal(size=(3, 5))
-    shared = info_nce_loss(queries, keys, queue, reduction="none")
-    each = info_nce_loss(queries, keys, np.stack([queue] * 6), reduction="none")
+    shared = info_nce_loss(queries, keys, negatives=queue, reduction="none")
+    each = info_nce_loss(queries, keys, negatives=np.stack([queue] * 6), reduction="none")
     np.testing.assert_allclose(shared, each, rtol=1e-13)
-    half = info_nce_loss(queries[:2], keys[:2], keys[2:], reduction="none")
+    half = info_nce_loss(queries[:2], keys[:2], negatives=keys[2:], reduction="none")
     np.testing.assert_allclose(half, info_nce_loss(queries, keys, reduction="none")[:2], rtol=1e-13)
-    none = info_nce_loss(queries, keys, queue[:0], reduction="none")
+    none = info_nce_loss(queries, keys, negatives=queue[:0], reduction="none")
     np.testing.assert_allclose(none, info_nce_loss(queries, keys, reduction="none"), rtol=1e-15)
 
 

@@ -69,7 +69,9 @@ def per_call(native: dict[str, Any]) -> dict[str, Any]:
 def test_every_function_has_a_face_with_its_options(package: str, fn: Any) -> None:
     face = face_of(package, face_name(fn))
     expected = [
-        p for p in inspect.signature(fn).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in PER_CALL
+        p
+        for p in inspect.signature(fn).parameters.values()
+        if p.kind is p.KEYWORD_ONLY and (p.name not in PER_CALL or p.default not in (None, p.empty))
     ]
     found = list(inspect.signature(face).parameters.values())
     if face.held is None:
@@ -309,3 +311,14 @@ def test_nnx_vmap(jax: ModuleType) -> None:
     mapped = nnx.vmap(lambda predictions, targets: lossary.mse_loss(predictions, targets))  # nnx wants no keyword-only
     found = nnx.jit(mapped)(jax.numpy.ones((3, 2)), jax.numpy.zeros((3, 2)))
     np.testing.assert_array_equal(found, [1.0, 1.0, 1.0])
+
+
+def test_transforms_of_faces(jax: ModuleType) -> None:
+    """They look at the signature of the call, which is not that of the constructor."""
+    from flax import nnx
+
+    import lossary.flax
+
+    face, ones = lossary.flax.MSELoss(), jax.numpy.ones((4, 3))
+    np.testing.assert_allclose(nnx.grad(face)(ones, 0 * ones), np.full((4, 3), 2 / 12), rtol=1e-6)
+    assert inspect.signature(face).parameters.keys() == {"arrays", "named"}

@@ -138,6 +138,29 @@ def test_torch_func(torch: ModuleType, case: Case) -> None:
         torch.testing.assert_close(f, e, rtol=1e-10, atol=1e-12)
 
 
+@cases(where=lambda case: not case.detached)
+def test_torch_func_forwards(torch: ModuleType, case: Case) -> None:
+    """Forward mode, and forward over reverse as in torch.func.hessian."""
+    function, leaves = as_function(case.fn, weighted(case), *case.not_differentiable)
+    towards, leaves = tuple(range(len(leaves))), [leaf.detach() for leaf in leaves]
+    steps = tuple(torch.cos(leaf) for leaf in leaves)
+
+    def total(*arrays: Any) -> Any:
+        return function(*arrays).sum()
+
+    gradients = torch.func.grad(total, towards)(*leaves)
+    _, along = torch.func.jvp(total, tuple(leaves), steps)
+    torch.testing.assert_close(along, sum((g * s).sum() for g, s in zip(gradients, steps, strict=True)))
+    if case.second_order:
+        _, found = torch.func.jvp(torch.func.grad(total, towards), tuple(leaves), steps)
+        again = torch.func.grad(
+            lambda *a: sum((g * s).sum() for g, s in zip(torch.func.grad(total, towards)(*a), steps, strict=True)),
+            towards,
+        )(*leaves)
+        for f, e in zip(found, again, strict=True):
+            torch.testing.assert_close(f, e, rtol=1e-9, atol=1e-11)
+
+
 @cases()
 def test_torch_vmap(torch: ModuleType, case: Case) -> None:
     function, leaves = as_function(case.fn, case.inputs(case.options[0]), *case.not_differentiable)

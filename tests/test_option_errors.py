@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import pytest
 
+import lossary
 from tests.catalog import CASES, Case, cases
 from tests.support.faces import face_name
 from tests.support.frameworks import OnNumpy, every_framework
@@ -72,6 +74,23 @@ WORDS: list[tuple[str, str, Any, type[Exception], str]] = [
     ),
     ("elbo_loss", "free_bits_over", "pixel", ValueError, "free_bits_over to be one of 'batch', 'sample'; got 'pixel'"),
 ]
+WORDS += [
+    ("cross_entropy_loss", "class_weights", [1.0, -2.0], ValueError, "class_weights >= 0; got class_weights -2.0"),
+    ("cross_entropy_loss", "class_weights", "abc", TypeError, "class_weights to be one number per class; got "
+     "class_weights 'abc'"),
+    ("soft_cross_entropy_loss", "class_weights", 3, TypeError, "class_weights to be one number per class; got "
+     "class_weights 3"),
+    ("cross_entropy_loss", "ignore_index", "a", TypeError, "ignore_index to be an integer; got ignore_index 'a'"),
+    ("binary_focal_loss", "ignore_index", 1.5, TypeError, "ignore_index to be an integer; got ignore_index 1.5"),
+    ("multiclass_dice_loss", "channel_axis", "x", TypeError, "channel_axis to be an integer; got channel_axis 'x'"),
+    ("mse_loss", "axis", "x", TypeError, "axis to be an integer; got axis 'x'"),
+]  # fmt: skip
+YES_OR_NO = {
+    (case.fn.__name__, name)
+    for case in CASES
+    for name, parameter in signature(getattr(lossary, case.fn.__name__, case.fn)).parameters.items()
+    if isinstance(parameter.default, bool)
+}
 REFUSED = [
     *OUT_OF_RANGE,
     *NO_NUMBERS,
@@ -92,6 +111,17 @@ REFUSED = [
         if case.reducible
         for value in ("Mean", "average", None)
     ),
+]
+REFUSED += [
+    pytest.param(
+        loss,
+        option,
+        "no",
+        TypeError,
+        f"{loss}: expected {option} to be True or False; got {option} 'no'",
+        id=f"{loss}-{option}=no",
+    )
+    for loss, option in sorted(YES_OR_NO)
 ]
 refused_options = pytest.mark.parametrize(("loss", "option", "value", "kind", "text"), REFUSED)
 

@@ -380,3 +380,25 @@ def test_options_are_checked_when_a_face_is_built(package: str) -> None:
     ):
         faces.GradientPenalty(key=None)
     assert lossary.gradient_penalty is gradient_penalty
+
+
+@frameworks_with_gradients
+def test_a_constant_critic_has_no_slope(framework: OnNumpy) -> None:
+    real, fake, u = (framework.array(np.full((4, 3), 0.5)) for _ in range(3))
+    ones = framework.array(np.ones(4))
+    assert float(lossary.gradient_penalty(lambda _: ones, real, fake, interpolation=u[:, 0])) == 1.0
+    assert float(lossary.r1_penalty(lambda _: ones, real)) == 0.0
+
+
+def test_what_is_no_critic_and_no_key(torch: ModuleType) -> None:
+    real, u = torch.ones(4, 3), torch.ones(4)
+    with pytest.raises(
+        TypeError, match=r"^gradient_penalty: expected critic to be a function of examples; got critic 3$"
+    ):
+        lossary.gradient_penalty(3, real, real, interpolation=u)
+    with pytest.raises(
+        TypeError, match=r"^r1_penalty: expected the scores of critic of a floating dtype; got .* int64$"
+    ):
+        lossary.r1_penalty(lambda x: torch.ones(4, dtype=torch.int64), real)
+    with pytest.raises(TypeError, match=r"^gradient_penalty: expected key to be a torch\.Generator; got key int$"):
+        lossary.gradient_penalty(lambda x: x.sum(1), real, real, key=0)

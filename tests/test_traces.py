@@ -182,6 +182,24 @@ def test_steps_do_not_recompile(torch: ModuleType, case: Case) -> None:
     assert count.frame_count == 1
 
 
+COLD_STEPS = """
+import {first}, {second}
+from torch._dynamo.testing import CompileCounter
+count = CompileCounter()
+step = torch.compile(lossary.nt_xent_loss, fullgraph=True, backend=count)
+for _ in range(3):
+    step(torch.randn(6, 4), torch.randn(6, 4))
+    lossary.mse_loss(torch.randn(3), torch.randn(3))
+assert count.frame_count == 1, count.frame_count
+"""
+
+
+@pytest.mark.usefixtures("torch")
+@pytest.mark.parametrize("names", [("torch", "lossary"), ("lossary", "torch")], ids=" first, then ".join)
+def test_steps_do_not_recompile_where_the_first_call_is_compiled(names: tuple[str, str]) -> None:
+    subprocess.run([sys.executable, "-c", COLD_STEPS.format(first=names[0], second=names[1])], check=True)
+
+
 @pytest.mark.usefixtures("fresh_compiler")
 @in_families
 def test_one_program_for_any_batch_size(torch: ModuleType, case: Case) -> None:

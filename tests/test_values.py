@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import cosh, e, exp, hypot, log, pi, sqrt
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,28 @@ def test_labels_of_any_integer_dtype(case: Case, framework: OnNumpy, dtype: str)
         if isinstance(value, np.ndarray) and value.dtype.kind == "i":
             kwargs[name] = value.astype(dtype)
     np.testing.assert_allclose(framework.value(case.items, kwargs), case.items(**case.inputs()), rtol=1e-5)
+
+
+def test_narrow_labels_of_many_classes(jax: ModuleType) -> None:
+    """More classes than int8 has numbers, in a trace: nothing wraps."""
+    logits = jax.numpy.zeros((3, 200))
+    step = jax.jit(lossary.cross_entropy_loss, static_argnames="ignore_index")
+    assert step(logits, jax.numpy.array([0, 100, 3], "int8")) == pytest.approx(log(200), rel=1e-6)
+    assert np.isnan(step(logits, jax.numpy.array([0, -1, 3], "int8"), ignore_index=255))  # −1 is not 255
+    vertices, faces = np.random.default_rng(0).random((200, 3)), np.array([[0, 1, 100]])
+    narrow = lossary.edge_length_loss(jax.numpy.asarray(vertices), jax.numpy.asarray(faces, "int8"))
+    assert narrow == pytest.approx(lossary.edge_length_loss(vertices, faces), rel=1e-6)
+
+
+@every_framework
+def test_labels_whose_classes_do_not_count(framework: OnNumpy) -> None:
+    """Smoothing pulls at other classes, but a mean over nothing is 0; a normalizer is the caller's own denominator."""
+    kwargs = {"logits": np.array([[1.0, 2.0, 0.0]] * 2), "labels": np.array([1, 1]), "label_smoothing": 0.1}
+    kwargs |= {"class_weights": [1.0, 0.0, 1.0], "channel_axis": -1}
+    assert framework.value(lossary.cross_entropy_loss, kwargs) == 0
+    total = framework.value(lossary.cross_entropy_loss, kwargs | {"reduction": "sum"})
+    found = framework.value(lossary.cross_entropy_loss, kwargs | {"normalizer": 4.0})
+    assert found == pytest.approx(total / 4, rel=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])

@@ -16,9 +16,10 @@ from .losses.adversarial import (
     wasserstein_generator_loss,
 )
 from .losses.classification import binary_cross_entropy_loss, cross_entropy_loss
+from .losses.image import laplacian_loss, sobel_loss
 from .losses.likelihood import elbo_loss, gaussian_kl_divergence
 from .losses.regression import huber_loss, mae_loss, mse_loss
-from .losses.segmentation import dice_cross_entropy_loss
+from .losses.segmentation import dice_cross_entropy_loss, multiclass_dice_loss
 
 __all__ = [
     "mse_manual",
@@ -96,7 +97,7 @@ def wgan_loss_generator(fake_output: Any) -> Any:
     return wasserstein_generator_loss(fake_output)
 
 
-# What to look up under each name.
+# What to look up under each name; those of classes are in `lossary.torch` and `lossary.flax`.
 ALSO_KNOWN_AS: dict[str, Callable[..., Any]] = {
     "mse_manual": mse_loss,
     "mae_manual": mae_loss,
@@ -109,4 +110,9 @@ ALSO_KNOWN_AS: dict[str, Callable[..., Any]] = {
     "gan_loss_generator": vanilla_generator_loss,
     "wgan_loss_discriminator": wasserstein_discriminator_loss,
     "wgan_loss_generator": wasserstein_generator_loss,
+    "MultiClassDiceLoss": multiclass_dice_loss,
+    "CombinedLoss": dice_cross_entropy_loss,
+    "LabelSmoothingCrossEntropy": cross_entropy_loss,
+    "Sobel": sobel_loss,
+    "Laplacian": laplacian_loss,
 }

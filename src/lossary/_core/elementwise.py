@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .backends import namespace
-from .check import floating, known_reduction, real, same_shape
+from .check import array_or_none, floating, known_reduction, real, same_shape
 from .reduce import Counted, counted, reduce
 from .types import Axis, Reduction
 
@@ -62,9 +62,28 @@ def pointwise_reduced(
     **options: Any,
 ) -> Any:
     """`xp.pointwise`, reduced: in one go where every item of a mean counts alike."""
+    formula, arrays, options = _with_trained(xp, formula, arrays, options)
     shape = arrays[0].shape
     if items is None and axis is None and normalizer is None and reduction in MEANS and 0 not in shape:
         count = None if reduction == "mean" else shape[0] if shape else 1
         return xp.pointwise_mean(formula, *arrays, count=count, **options)
     losses = xp.pointwise(formula, *arrays, **options)
     return reduce(loss, xp, losses, items, axis=axis, normalizer=normalizer, reduction=reduction)
+
+
+def _with_trained(
+    xp: Namespace, formula: Callable[..., Any], arrays: Sequence[Any], options: dict[str, Any]
+) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:
+    """Options that are arrays, trained or traced, among the arrays, whose derivatives are taken."""
+    trained = {name: value for name, value in options.items() if array_or_none(value) is not None}
+    if not trained:
+        return formula, arrays, options
+    first = len(arrays)
+
+    def of_all(xp: Namespace, *arrays: Any, **options: Any) -> Any:
+        return formula(xp, *arrays[:first], **dict(zip(trained, arrays[first:], strict=True)), **options)
+
+    rest = {
+        name: value for name, value in options.items() if name not in trained and name not in ("difference", "native")
+    }
+    return of_all, (*arrays, *(xp.astype(value, arrays[0]) for value in trained.values())), rest

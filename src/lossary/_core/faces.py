@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from .backends import NoArrays
 
-# Keyword-only in the function, but new with every batch.
+# Keyword-only in the function, but new with every batch, if they have no default.
 PER_CALL = (
     "bias",
+    "negatives",
     "pred_weights",
     "target_weights",
     "pred_mask",
@@ -30,6 +31,18 @@ PER_CALL = (
 )
 
 
+class ConstructorSignature:
+    """`__signature__` of a class alone: without it, its instances show how they are called."""
+
+    def __init__(self, options: list[inspect.Parameter]) -> None:
+        self.signature = inspect.Signature(options)
+
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        return self.signature
+
+
 def body_of(fn: Callable[..., Any], package: str) -> dict[str, Any]:
     """The class body of the face of `fn`: its documentation, and its options as the constructor's signature."""
     options = list(options_of(fn).values())
@@ -37,14 +50,19 @@ def body_of(fn: Callable[..., Any], package: str) -> dict[str, Any]:
         "_fn": staticmethod(fn),
         "__doc__": fn.__doc__,
         "__module__": package,
-        "__signature__": inspect.Signature(options),
+        "__signature__": ConstructorSignature(options),
     }
 
 
 def options_of(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """What a face of `fn` takes when it is built."""
     parameters = inspect.signature(fn).parameters
-    return {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY and name not in PER_CALL}
+    return {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY and not _per_call(p)}
+
+
+def _per_call(parameter: inspect.Parameter) -> bool:
+    """SigLIP's bias, a number to be trained, is an option; the bias of a linear layer comes with each call."""
+    return parameter.name in PER_CALL and parameter.default in (None, parameter.empty)
 
 
 def check_options(cls: type, fn: Callable[..., Any], options: dict[str, Any]) -> None:
@@ -58,9 +76,21 @@ def check_options(cls: type, fn: Callable[..., Any], options: dict[str, Any]) ->
     for name, parameter in allowed.items():
         if parameter.default is parameter.empty and name not in options:
             raise TypeError(f"{cls.__name__}: expected the option {name}, which has no default; got none")
+    for name, value in options.items():
+        if _holds_arrays(value):
+            raise TypeError(
+                f"{cls.__name__}: expected {name} as one array, which the module then holds, or as numbers; "
+                f"got {name} {type(value).__name__} of arrays"
+            )
     arrays = [None for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     with suppress(NoArrays):  # called without arrays, a loss checks its options and stops
         fn(*arrays, **{name: value for name, value in options.items() if not hasattr(value, "dtype")})
+
+
+def _holds_arrays(option: Any) -> bool:
+    kind = cast(Any, type(option))
+    within: Iterable[Any] = option.values() if kind is dict else option if kind in (list, tuple) else ()
+    return any(hasattr(each, "dtype") and type(each).__module__ != "numpy" for each in within)
 
 
 def call_names(fn: Callable[..., Any], held: str | None = None) -> frozenset[str]:
@@ -68,7 +98,7 @@ def call_names(fn: Callable[..., Any], held: str | None = None) -> frozenset[str
     every batch.
     """
     parameters = inspect.signature(fn).parameters.values()
-    given = (p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD or p.name in PER_CALL)
+    given = (p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD or _per_call(p))
     return frozenset(given) - {held}
 
 

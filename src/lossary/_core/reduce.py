@@ -5,7 +5,7 @@ w·m.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .backends import namespace
@@ -104,7 +104,7 @@ def reduce(
     share = _share(xp, shape, over, factor, normalizer, size // per_example)
     if own is not None:
         # Divided before they are multiplied: no size of weights can drive the product out of range.
-        if over is not None:
+        if over is not None and normalizer is None:
             share = xp.reshape(share, [1 if i in over else n for i, n in enumerate(shape)])
         own = own / share
         mean = xp.mean(xp.multiply(losses, own), axis=over)
@@ -133,12 +133,15 @@ def multipliers(
 
 def _share(xp: Namespace, shape: tuple[int, ...], over: Any, factor: Any, normalizer: Any, size: int) -> Any:
     """The denominator of a mean, divided by the number of items."""
-    if factor is None:
-        return None if normalizer is None else normalizer / size
+    if factor is None and normalizer is None:
+        return None
+    if normalizer is not None:
+        return normalizer / size
     if over is not None:
         factor = xp.broadcast_to(factor, shape)
-    share = xp.mean(factor, axis=over) if normalizer is None else xp.asarray(normalizer / size, factor)
-    return xp.where(xp.any(factor != 0, axis=over), share, 1.0)  # nothing counted: a sum of 0, divided by 1
+    return xp.where(
+        xp.any(factor != 0, axis=over), xp.mean(factor, axis=over), inf
+    )  # nothing counted: 0, without slope
 
 
 def _example_factor(xp: Namespace, factor: Any) -> Any:

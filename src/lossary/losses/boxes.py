@@ -270,7 +270,7 @@ def _per_pair(
     """`formula(xp, pair, power)` → one loss per box, checked before and reduced after."""
     one_of(loss, "fmt", fmt, tuple(_RIGHT_WAY))
     plain(loss, power=power)
-    positive(loss, power=power)
+    power = positive(loss, power=power)
     known_reduction(loss, reduction, None, normalizer)
     xp = namespace(loss, boxes_pred=boxes_pred, boxes_target=boxes_target, weights=weights, mask=mask)
     same_shape(loss, boxes_pred=boxes_pred, boxes_target=boxes_target)

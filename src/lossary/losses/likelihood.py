@@ -9,7 +9,18 @@ from operator import sub
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .._core.backends import namespace
-from .._core.check import axis_of, described, floating, in_range, known_reduction, non_negative, plain, real, same_shape
+from .._core.check import (
+    axis_of,
+    described,
+    floating,
+    in_range,
+    known_reduction,
+    non_negative,
+    plain,
+    real,
+    same_shape,
+    true_or_false,
+)
 from .._core.elementwise import MEANS, pointwise_reduced
 from .._core.reduce import Counted, counted, reduce
 from .._core.result import LossResult, Term
@@ -80,6 +91,7 @@ def log_likelihood(
     """
     name = "log_likelihood"
     kind = _likelihood(name, likelihood)
+    true_or_false(name, full=full)
     data = _data(name, kind, x, x_hat, logvar, full, channel_axis, ("x", "x_hat"), None)
     return -data.losses()
 
@@ -274,6 +286,7 @@ def kl_divergence_diag_gaussian(
         (4.5, 0.0)
     """
     name = "kl_divergence_diag_gaussian"
+    true_or_false(name, reduce_sum=reduce_sum)
     arrays = {"mu_q": mu_q, "log_var_q": log_var_q, "mu_p": mu_p, "log_var_p": log_var_p}
     xp = namespace(name, **arrays)
     given: Any = [array for array in arrays.values() if array is not None]
@@ -388,7 +401,7 @@ def elbo_loss(
     name = "elbo_loss"
     kind = _likelihood(name, likelihood)
     plain(name, free_bits=free_bits)
-    non_negative(name, beta=beta, free_bits=free_bits)
+    beta, free_bits = non_negative(name, beta=beta, free_bits=free_bits)
     known_reduction(name, reduction, None, normalizer)
     by_batch = _free_bits_by_batch(name, free_bits, free_bits_over, reduction)
     xp = namespace(

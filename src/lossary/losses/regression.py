@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._core.check import non_negative, positive
+from .._core.check import is_number, non_negative, positive
 from .._core.elementwise import per_element
 from .._core.types import A, Axis, Bool, Float, Reduction
 
@@ -143,7 +143,7 @@ def huber_loss(
     targets: Float[A, "*shape"],
     weights: Float[A, "*leading"] | None = None,
     *,
-    delta: float = 1.0,
+    delta: float | A = 1.0,
     axis: Axis = None,
     mask: Bool[A, "*leading"] | None = None,
     normalizer: float | None = None,
@@ -181,7 +181,7 @@ def huber_loss(
         >>> huber_loss(np.array([0.0, 3.0]), np.array([0.5, 0.0]), reduction="none")
         array([0.125, 2.5  ])
     """
-    positive("huber_loss", delta=delta)
+    delta = positive("huber_loss", delta=delta)
     return per_element(
         "huber_loss",
         _huber,
@@ -197,7 +197,7 @@ def huber_loss(
     )
 
 
-def _huber(xp: Namespace, predictions: Any, targets: Any, delta: float) -> Any:
+def _huber(xp: Namespace, predictions: Any, targets: Any, delta: Any) -> Any:
     error = predictions - targets
     size = xp.abs(error)
     near = xp.minimum(size, delta)
@@ -209,7 +209,7 @@ def smooth_l1_loss(
     targets: Float[A, "*shape"],
     weights: Float[A, "*leading"] | None = None,
     *,
-    beta: float = 1.0,
+    beta: float | A = 1.0,
     axis: Axis = None,
     mask: Bool[A, "*leading"] | None = None,
     normalizer: float | None = None,
@@ -247,25 +247,24 @@ def smooth_l1_loss(
         >>> smooth_l1_loss(np.array([0.0, 3.0]), np.array([0.5, 0.0]), beta=0.5, reduction="none")
         array([0.25, 2.75])
     """
-    non_negative("smooth_l1_loss", beta=beta)
+    beta = non_negative("smooth_l1_loss", beta=beta)
+    corner = not is_number(beta, 0)
     return per_element(
         "smooth_l1_loss",
-        _smooth_l1,
+        _smooth_l1 if corner else absolute_error,
         predictions,
         targets,
         weights,
-        beta=beta,
         axis=axis,
         mask=mask,
         normalizer=normalizer,
         reduction=reduction,
-        native="smooth_l1_loss" if beta else None,
+        native="smooth_l1_loss" if corner else "l1_loss",
+        **({"beta": beta} if corner else {}),
     )
 
 
-def _smooth_l1(xp: Namespace, predictions: Any, targets: Any, beta: float) -> Any:
-    if beta == 0:
-        return absolute_error(xp, predictions, targets)
+def _smooth_l1(xp: Namespace, predictions: Any, targets: Any, beta: Any) -> Any:
     error = predictions - targets
     size = xp.abs(error)
     near = xp.minimum(size, beta)
@@ -341,8 +340,8 @@ def charbonnier_loss(
     targets: Float[A, "*shape"],
     weights: Float[A, "*leading"] | None = None,
     *,
-    epsilon: float = 1e-3,
-    alpha: float = 1.0,
+    epsilon: float | A = 1e-3,
+    alpha: float | A = 1.0,
     axis: Axis = None,
     mask: Bool[A, "*leading"] | None = None,
     normalizer: float | None = None,
@@ -383,7 +382,7 @@ def charbonnier_loss(
         >>> charbonnier_loss(np.array([4.0]), np.array([0.0]), epsilon=3.0).item()
         5.0
     """
-    positive("charbonnier_loss", epsilon=epsilon, alpha=alpha)
+    epsilon, alpha = positive("charbonnier_loss", epsilon=epsilon, alpha=alpha)
     return per_element(
         "charbonnier_loss",
         _charbonnier,
@@ -399,10 +398,10 @@ def charbonnier_loss(
     )
 
 
-def _charbonnier(xp: Namespace, predictions: Any, targets: Any, epsilon: float, alpha: float) -> Any:
+def _charbonnier(xp: Namespace, predictions: Any, targets: Any, epsilon: Any, alpha: Any) -> Any:
     error = predictions - targets
     root = xp.hypot(error, epsilon)
-    if alpha == 1:
+    if is_number(alpha, 1):
         return root, lambda: error / root
     return root**alpha, lambda: alpha * root ** (alpha - 1) * (error / root)
 
@@ -412,7 +411,7 @@ def asymmetric_mse_loss(
     targets: Float[A, "*shape"],
     weights: Float[A, "*leading"] | None = None,
     *,
-    over_penalty: float = 2.0,
+    over_penalty: float | A = 2.0,
     axis: Axis = None,
     mask: Bool[A, "*leading"] | None = None,
     normalizer: float | None = None,
@@ -451,7 +450,7 @@ def asymmetric_mse_loss(
         >>> asymmetric_mse_loss(np.array([3.0, 1.0]), np.array([1.0, 3.0]), reduction="none")
         array([8., 4.])
     """
-    positive("asymmetric_mse_loss", over_penalty=over_penalty)
+    over_penalty = positive("asymmetric_mse_loss", over_penalty=over_penalty)
     return per_element(
         "asymmetric_mse_loss",
         _asymmetric_mse,
@@ -466,7 +465,10 @@ def asymmetric_mse_loss(
     )
 
 
-def _asymmetric_mse(xp: Namespace, predictions: Any, targets: Any, over_penalty: float) -> Any:
+def _asymmetric_mse(xp: Namespace, predictions: Any, targets: Any, over_penalty: Any) -> Any:
     error = predictions - targets
-    pull = (xp.maximum if over_penalty >= 1 else xp.minimum)(error, over_penalty * error)
+    if isinstance(over_penalty, (int, float)):  # one pass less than a comparison
+        pull = (xp.maximum if over_penalty >= 1 else xp.minimum)(error, over_penalty * error)
+    else:
+        pull = xp.where(error > 0, over_penalty * error, error)
     return error * pull, lambda: pull + pull

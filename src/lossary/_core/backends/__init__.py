@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ class NoArrays(TypeError):
 
 def namespace(loss: str, /, **arrays: object) -> Namespace:
     """The framework module that serves `arrays`, whose names are for the error text; None is passed over."""
+    known = _known()
     found: Namespace | None = None
     for name, array in arrays.items():
         if array is None:
             continue
-        xp = _OF_TYPE.get(type(array)) or _learn(loss, name, type(array))
+        xp = known.get(type(array)) or _learn(known, loss, name, type(array))
         if found is not None and xp is not found:
             got = ", ".join(
                 f"{key} {_framework(loss, key, value)}" for key, value in arrays.items() if value is not None
@@ -33,11 +35,17 @@ def namespace(loss: str, /, **arrays: object) -> Namespace:
 
 
 def _framework(loss: str, name: str, array: object) -> str:
-    return (_OF_TYPE.get(type(array)) or _learn(loss, name, type(array))).NAME
+    return _learn(_known(), loss, name, type(array)).NAME
 
 
-def _learn(loss: str, name: str, cls: type) -> Namespace:
-    xp = _OF_TYPE[cls] = _load(loss, name, cls)
+def _known() -> dict[type, Namespace]:
+    """Nothing under torch.compile, which would guard on what it finds, and compile again after an eager call."""
+    torch = sys.modules.get("torch")
+    return _OF_TYPE if torch is None or not torch.compiler.is_compiling() else {}
+
+
+def _learn(known: dict[type, Namespace], loss: str, name: str, cls: type) -> Namespace:
+    xp = known[cls] = _load(loss, name, cls)
     return xp
 
 

@@ -97,10 +97,16 @@ def hypot_of_number(xp: Namespace, root: Callable[[Any], Any], x: Any, y: Any, /
     return xp.maximum(both if unit is None else both * unit, size)
 
 
-def _unit_of(y: Any) -> Any:
-    """A power of two beside y, which moves no digit; y itself where it is traced; None: 1 will do."""
-    if not isinstance(y, (int, float)):
-        return y
+def hypot_of_array(xp: Namespace, x: Any, y: Any, /) -> Any:
+    """√(x² + y²) for an array y > 0, with slopes in both."""
+    unit = xp.stop_gradient(xp.maximum(xp.abs(x), xp.broadcast_to(y, x.shape)))
+    unit = xp.where(unit == inf, 1.0, unit)
+    x, y = x / unit, y / unit
+    return unit * xp.sqrt(x * x + y * y)
+
+
+def _unit_of(y: float) -> Any:
+    """A power of two beside y, which moves no digit; None: 1 will do."""
     return None if 1e-9 < y < 1e9 else 2.0 ** frexp(y)[1]
 
 

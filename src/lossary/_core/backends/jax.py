@@ -49,6 +49,7 @@ from .composed import (
     class_overlap_by_parts,
     distances_direct,
     half_exp_above_tangent_by_fraction,
+    hypot_of_array,
     log_odds_by_parts,
     logsumexp_of_any,
     nearest_in_blocks,
@@ -61,7 +62,7 @@ from .composed import (
 from .jax_kinks import abs as abs
 from .jax_kinks import abs_with_slope as abs_with_slope
 from .jax_kinks import clip as clip
-from .jax_kinks import hypot as hypot
+from .jax_kinks import hypot as _hypot_of_number
 from .jax_kinks import maximum as maximum
 from .jax_kinks import minimum as minimum
 from .jax_kinks import optimization_barrier
@@ -231,6 +232,10 @@ def _with_other(
     return formula(_HERE, x, *others[:i], other, *others[i + 1 :], **options)[0]
 
 
+def hypot(x: Array, y: Any, /) -> Array:
+    return hypot_of_array(_HERE, x, y) if isinstance(y, Array) else _hypot_of_number(x, y)
+
+
 def turns(answers: Array, /) -> None:
     return None
 
@@ -379,7 +384,8 @@ def promote(*arrays: Array) -> tuple[Array, ...]:
 
 
 def indices(labels: Array, /) -> Array:
-    return labels if jnp.issubdtype(labels.dtype, jnp.signedinteger) else labels.astype(jnp.int32)
+    # Narrower ones would wrap where they are compared with the number of classes.
+    return labels if labels.dtype in (jnp.int32, jnp.int64) else labels.astype(jnp.int32)
 
 
 def astype(x: Array, like: Array, /) -> Array:

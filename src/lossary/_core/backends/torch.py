@@ -35,6 +35,7 @@ from .composed import (
     class_overlap_by_parts,
     distances_direct,
     half_exp_above_tangent_by_fraction,
+    hypot_of_array,
     hypot_of_number,
     log_odds_by_parts,
     logsumexp_of_any,
@@ -55,6 +56,7 @@ from .torch_eager import (
     once_stored,
     pointwise_stored,
     pointwise_traced,
+    pointwise_transformed,
     product_in_full,
 )
 from .torch_kernels import KERNELS
@@ -105,8 +107,8 @@ def maximum(x: Tensor, y: Any, /) -> Tensor:
     return torch.clamp_min(x, y) if _only_values(x) else F.threshold(x, y, y)
 
 
-def clip(x: Tensor, low: float, high: float, /) -> Tensor:
-    return F.hardtanh(x, low, high)
+def clip(x: Tensor, low: Any, high: Any, /) -> Tensor:
+    return torch.clamp(x, low, high) if isinstance(high, Tensor) else F.hardtanh(x, low, high)
 
 
 def where(condition: Tensor, x: Any, y: Any, /) -> Tensor:
@@ -218,7 +220,7 @@ def hypot(x: Tensor, y: Any, /) -> Tensor:
         root = torch.sqrt(torch.addcmul(number(y * y, x.dtype), x, x))
         if root.numel() and root.max().item() < _inf:
             return root
-    return hypot_of_number(_HERE, torch.sqrt, x, y)
+    return hypot_of_array(_HERE, x, y) if isinstance(y, Tensor) else hypot_of_number(_HERE, torch.sqrt, x, y)
 
 
 def sqrt(x: Tensor, /) -> Tensor:
@@ -339,7 +341,8 @@ def pointwise(
     if native is not None:
         if ordinary:
             return KERNELS[native](x, *others, 0, *options.values())
-        if native != "l1_loss":  # whose slope of a NaN is 0
+        # Not under torch.func, where some have no second slope forwards; torch's L1 loss has slope 0 at a NaN.
+        if native != "l1_loss" and torch.compiler.is_compiling():
             return getattr(F, native)(x, *others, reduction="none", **options)
     call = Call(_HERE, formula, options, difference)
     if ordinary:
@@ -349,7 +352,8 @@ def pointwise(
         only_first = len(slopes) == 1 and not difference
         if not learning(x, *others) or (only_first and (not x.requires_grad or learning(*others))):
             return losses  # no slope wanted, or slopes that only autograd gives
-    return pointwise_traced(call, x, *others)[0]
+        return pointwise_traced(call, x, *others)[0]
+    return pointwise_transformed(call, x, *others)[0]
 
 
 def pointwise_mean(

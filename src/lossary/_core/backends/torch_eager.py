@@ -104,6 +104,38 @@ class TracedPointwise(Function):
         return None, *_gradients(ctx.call, saved[:known], saved[known:], wanted, grad)
 
 
+class TransformedPointwise(TracedPointwise):
+    """The same for torch.func, forward mode too, which torch.compile refuses."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        TracedPointwise.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[1:])
+        ctx.slopes = len(output) - 1
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, *steps: Tensor | None) -> Any:
+        call, arrays = ctx.call, ctx.saved_tensors
+        _, slopes = call(*arrays)
+        known = [slope() for slope in slopes]
+        if call.difference:
+            known = [known[0], *(-known[0] for _ in arrays[1:])]
+        tangent = torch.zeros_like(arrays[0])
+        for i, step in enumerate(steps):
+            if step is not None:
+                tangent = tangent + (known[i] * step if i < len(known) else _along(call, arrays, i, step))
+        return tangent, *[None] * ctx.slopes
+
+
+def _along(call: Call, arrays: Sequence[Tensor], i: int, step: Tensor) -> Tensor:
+    """The derivative of the losses as array i takes a step, where the formula gives no slope."""
+
+    def of_one(array: Tensor) -> Tensor:
+        return call(*arrays[:i], array, *arrays[i + 1 :])[0]
+
+    return torch.func.jvp(of_one, (arrays[i],), (step,))[1]
+
+
 def _gradients(
     call: Call, slopes: Sequence[Tensor], arrays: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor
 ) -> list[Tensor | None]:
@@ -252,6 +284,7 @@ class Refused(Function):
 # Without what Function.apply does in Python for torch.func, which is not looking on where this is called.
 pointwise_stored: Callable[..., Tensor] = super(Function, Pointwise).apply  # pyright: ignore[reportAttributeAccessIssue]
 pointwise_traced: Callable[..., tuple[Tensor, ...]] = TracedPointwise.apply
+pointwise_transformed: Callable[..., tuple[Tensor, ...]] = TransformedPointwise.apply
 product_in_full: Callable[[Tensor, Tensor], Tensor] = ProductInFull.apply
 refused: Callable[[Tensor, Tensor], Tensor] = Refused.apply
 once_stored: Callable[[Tensor], Tensor] = Once.apply

@@ -98,4 +98,7 @@ def gradient(function: Callable[[Any], Any], x: Tensor, /) -> Tensor:
         return torch.func.grad(total)(x)
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
-        return torch.autograd.grad(total(x), x, create_graph=True)[0]
+        value = total(x)
+        if not value.requires_grad:  # a constant
+            return torch.zeros_like(x)
+        return torch.autograd.grad(value, x, create_graph=True, materialize_grads=True)[0]

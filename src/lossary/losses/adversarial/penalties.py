@@ -7,7 +7,16 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import described, floating, in_range, known_reduction, non_negative, same_shape
+from ..._core.check import (
+    described,
+    drawn,
+    floating,
+    in_range,
+    known_reduction,
+    non_negative,
+    same_shape,
+    true_or_false,
+)
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 
@@ -72,7 +81,8 @@ def gradient_penalty(
         1.0
     """
     name = "gradient_penalty"
-    non_negative(name, target=target)
+    target = non_negative(name, target=target)
+    true_or_false(name, one_sided=one_sided)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(name, real=real, fake=fake, weights=weights, interpolation=interpolation, mask=mask)
     same_shape(name, real=real, fake=fake)
@@ -87,7 +97,7 @@ def gradient_penalty(
         keep = _per_example(xp, items.keep, real)
         wide_real, wide_fake = xp.select(keep, wide_real, 0.0), xp.select(keep, wide_fake, 0.0)
     u = (
-        xp.uniform(key, real.shape[:1], wide_real)
+        drawn(name, xp, xp.uniform, key, real.shape[:1], wide_real)
         if interpolation is None
         else _given(name, xp, interpolation, wide_real)
     )
@@ -157,12 +167,15 @@ def _slopes(loss: str, xp: Namespace, critic: Callable[[Any], Any], at: Any, lik
     """The gradient of each example's score, one row an example, in at least single precision."""
     if xp.NAME == "numpy":
         raise TypeError(f"{loss}: expected torch or JAX arrays, which have gradients; got numpy")
+    if not callable(critic):
+        raise TypeError(f"{loss}: expected critic to be a function of examples; got critic {critic!r}")
 
     def scores(examples: Any) -> Any:
         found = critic(examples)
         if not hasattr(found, "shape") or tuple(found.shape)[:1] != tuple(at.shape)[:1]:
             got = f"shape {tuple(found.shape)}" if hasattr(found, "shape") else type(found).__name__
             raise ValueError(f"{loss}: expected critic to give a score per example, batch {at.shape[0]}; got {got}")
+        floating(loss, xp, **{"the scores of critic": found})
         return found
 
     # The critic sees the dtype that its examples have; the slopes are squared in a wider one.

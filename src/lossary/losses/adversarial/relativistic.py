@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._core.backends import namespace
-from ..._core.check import described, floating, known_reduction
+from ..._core.check import described, floating, known_reduction, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 from .sides import FAKE, REAL, Side, both
@@ -120,6 +120,7 @@ def _relative(
     reduction: Reduction,
 ) -> Any:
     """`fake_is`: the answer about fake examples that costs nothing; about real ones, it is the other."""
+    true_or_false(loss, average=average)
     known_reduction(loss, reduction, None, normalizer)
     xp = namespace(loss, real_scores=real_scores, fake_scores=fake_scores, weights=weights, mask=mask)
     real_is = REAL if fake_is == FAKE else FAKE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._core.check import finite, smoothing
+from ..._core.check import finite, smoothing, true_or_false
 from ..._core.types import A, Bool, Float, Reduction
 from ..regression import squared_error
 from .sides import FAKE, REAL, Side, both, one_side, two_sides
@@ -58,6 +58,7 @@ def vanilla_generator_loss(
         0.6931
     """
     name = "vanilla_generator_loss"
+    true_or_false(name, saturating=saturating)
     fake = one_side(name, fake_scores, weights, mask, normalizer, reduction, from_logits)
     losses = -fake.cross_entropy(FAKE, from_logits) if saturating else fake.cross_entropy(REAL, from_logits)
     return fake.reduced(name, losses, normalizer, reduction)
@@ -173,7 +174,7 @@ def least_squares_generator_loss(
         0.5
     """
     name = "least_squares_generator_loss"
-    finite(name, target_real=target_real)
+    target_real = finite(name, target_real=target_real)
     fake = one_side(name, fake_scores, weights, mask, normalizer, reduction)
     return fake.reduced(name, _half_square(fake, target_real), normalizer, reduction)
 
@@ -227,7 +228,7 @@ def least_squares_discriminator_loss(
         1.0
     """
     name = "least_squares_discriminator_loss"
-    finite(name, target_real=target_real, target_fake=target_fake)
+    target_real, target_fake = finite(name, target_real=target_real, target_fake=target_fake)
     real, fake = two_sides(
         name, real_scores, fake_scores, weights, fake_weights, mask, fake_mask, normalizer, reduction
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import described, floating, in_range, known_reduction
+from ..._core.check import described, floating, in_range, known_reduction, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import Reduction
 from ..classification.curves import cross_entropy, cross_entropy_of_probability
@@ -66,6 +66,7 @@ def one_side(
     from_logits: bool = True,
 ) -> Side:
     """The scores that a generator's loss looks at."""
+    true_or_false(loss, from_logits=from_logits)
     known_reduction(loss, reduction, None, normalizer)
     xp = namespace(loss, fake_scores=fake_scores, weights=weights, mask=mask)
     floating(loss, xp, fake_scores=fake_scores)
@@ -88,6 +89,7 @@ def two_sides(
     """The scores of real and of fake examples, whose number may differ; `weights` and `mask` are both sides' unless
     the fake ones have their own.
     """
+    true_or_false(loss, from_logits=from_logits)
     known_reduction(loss, reduction, None, normalizer)
     xp = namespace(
         loss,

@@ -9,17 +9,21 @@ from ..._core.backends import namespace
 from ..._core.check import (
     array_or_none,
     class_axis,
+    class_options,
     floating,
     fraction,
     in_range,
+    is_single,
     known_reduction,
     laid_along,
     non_negative,
+    only,
     per_class,
     plain,
     real,
     same_shape,
     smoothing,
+    true_or_false,
 )
 from ..._core.elementwise import pointwise_reduced
 from ..._core.reduce import Counted, counted
@@ -81,10 +85,12 @@ def binary_cross_entropy_loss(
         0.6931
     """
     name = "binary_cross_entropy_loss"
+    true_or_false(name, from_logits=from_logits)
     smoothing(name, label_smoothing)
-    single = pos_weight is None or isinstance(pos_weight, (int, float))
+    single = is_single(pos_weight)
     if single and pos_weight is not None:
-        non_negative(name, pos_weight=pos_weight)
+        pos_weight = non_negative(name, pos_weight=only(pos_weight))
+    class_options(name, ignore_index, channel_axis, pos_weight=None if single else pos_weight)
     fill = 0.0 if from_logits else 0.5
     items = _answered(name, logits, targets, weights, ignore_index, axis, mask, normalizer, reduction, pos_weight, fill)
     xp = items.xp
@@ -112,7 +118,7 @@ def binary_focal_loss(
     targets: Float[A, "*shape"],
     weights: Float[A, "*leading"] | None = None,
     *,
-    alpha: float | None = 0.25,
+    alpha: float | A | None = 0.25,
     gamma: float = 2.0,
     label_smoothing: float = 0.0,
     ignore_index: int | None = None,
@@ -157,9 +163,11 @@ def binary_focal_loss(
         0.0433
     """
     name = "binary_focal_loss"
-    fraction(name, alpha=alpha)
+    class_options(name, ignore_index, None)
+    if alpha is not None:
+        alpha = fraction(name, alpha=alpha)
     plain(name, gamma=gamma)
-    non_negative(name, gamma=gamma)
+    gamma = non_negative(name, gamma=gamma)
     smoothing(name, label_smoothing)
     items = _answered(name, logits, targets, weights, ignore_index, axis, mask, normalizer, reduction)
     arrays, options = (items.logits, items.targets), {"alpha": alpha, "gamma": gamma, "smoothing": label_smoothing}

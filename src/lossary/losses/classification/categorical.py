@@ -14,13 +14,16 @@ from ..._core.check import (
     array_or_none,
     checking,
     class_axis,
+    class_options,
     described,
     dtype_name,
     floating,
     in_range,
+    is_single,
     known_reduction,
     laid_along,
     non_negative,
+    only,
     per_class,
     plain,
     refuse,
@@ -160,6 +163,7 @@ def soft_cross_entropy_loss(
         0.6931
     """
     name = "soft_cross_entropy_loss"
+    class_options(name, None, channel_axis, class_weights=class_weights)
     smoothing(name, label_smoothing)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(
@@ -263,10 +267,10 @@ def focal_loss(
     """
     name = "focal_loss"
     plain(name, gamma=gamma)
-    non_negative(name, gamma=gamma)
-    single = alpha is None or isinstance(alpha, (int, float))
+    gamma = non_negative(name, gamma=gamma)
+    single = is_single(alpha)
     if single and alpha is not None:
-        non_negative(name, alpha=alpha)
+        alpha = non_negative(name, alpha=only(alpha))
     items = labelled(
         name,
         logits,
@@ -282,7 +286,7 @@ def focal_loss(
     )
     xp = items.xp
     losses = xp.pointwise(_faded, surprise(xp, items), gamma=gamma)
-    factor = alpha if single else items.label_weight
+    factor = items.label_weight if not single else alpha if array_or_none(alpha) is None else xp.astype(alpha, losses)
     return reduced(
         name, items, losses if factor is None else factor * losses, normalizer, reduction, weighted_mean=False
     )
@@ -333,6 +337,7 @@ def labelled(
     class_weights_name: str = "class_weights",
 ) -> Indexed:
     """`indexed`, behind the check of the reduction."""
+    class_options(loss, ignore_index, channel_axis, **{class_weights_name: class_weights})
     known_reduction(loss, reduction, None, normalizer)
     return indexed(loss, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, class_weights_name)
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..._core.check import is_number
+
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
 
 
 def cross_entropy(xp: Namespace, logits: Any, targets: Any, pos_weight: Any = 1.0, *, smoothing: float = 0.0) -> Any:
     """−v yes log p − no log(1 − p) for p = sigmoid(logits), v = pos_weight."""
-    turn = xp.turns(targets) if not smoothing and _is_one(pos_weight) else None
+    turn = xp.turns(targets) if not smoothing and is_number(pos_weight, 1) else None
     if turn is not None:
         against = turn * logits
         return xp.softplus(against), lambda: turn * xp.sigmoid(against)
     side = _side(xp, logits, targets, smoothing, pos_weight)
-    if _is_one(pos_weight):
+    if is_number(pos_weight, 1):
         return side.lean * logits + side.surprise, lambda: side.lean + _turn(side) * _doubt(side)
     yes, no = _answers(targets, smoothing, pos_weight)
     both = yes + no
@@ -88,7 +90,7 @@ class _Side(NamedTuple):
 
 def _side(xp: Namespace, logits: Any, targets: Any, smoothing: float, pos_weight: Any = 1.0) -> _Side:
     above, power = xp.step(logits), xp.exp(-xp.abs_with_slope(logits))
-    if not smoothing and _is_one(pos_weight):
+    if not smoothing and is_number(pos_weight, 1):
         return _Side(above, above - targets, power, xp.log1p(power))
     yes, no = _answers(targets, smoothing, pos_weight)
     return _Side(above, above * no - (1 - above) * yes, power, xp.log1p(power))
@@ -117,8 +119,4 @@ def _answers(targets: Any, smoothing: float, pos_weight: Any = 1.0) -> tuple[Any
     yes, no = targets, 1 - targets
     if smoothing:
         yes, no = (1 - smoothing) * yes + 0.5 * smoothing, (1 - smoothing) * no + 0.5 * smoothing
-    return (yes if _is_one(pos_weight) else pos_weight * yes), no
-
-
-def _is_one(pos_weight: Any) -> bool:
-    return isinstance(pos_weight, (int, float)) and pos_weight == 1
+    return (yes if is_number(pos_weight, 1) else pos_weight * yes), no

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..._core.backends import namespace
 from ..._core.check import (
     array_or_none,
+    class_options,
     described,
     floating,
     known_reduction,
@@ -88,11 +89,12 @@ def linear_cross_entropy_loss(
         1.0986
     """
     name = "linear_cross_entropy_loss"
+    class_options(name, ignore_index, None, class_weights=class_weights)
     smoothing(name, label_smoothing)
     plain(name, softcap=softcap, z_loss=z_loss)
-    non_negative(name, z_loss=z_loss)
+    z_loss = non_negative(name, z_loss=z_loss)
     if softcap is not None:
-        positive(name, softcap=softcap)
+        softcap = positive(name, softcap=softcap)
     known_chunk_size(name, chunk_size)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(

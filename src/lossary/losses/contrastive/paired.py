@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def info_nce_loss(
     queries: Float[A, "items features"],
     keys: Float[A, "items features"],
-    negatives: Float[A, "*items more features"] | None = None,
     weights: Float[A, "items"] | None = None,
     *,
+    negatives: Float[A, "*items more features"] | None = None,
     temperature: float | A = 0.07,
     normalize: bool = True,
     chunk_size: ChunkSize = "auto",

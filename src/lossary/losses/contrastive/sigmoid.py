@@ -68,7 +68,7 @@ def siglip_loss(
         1.0064
     """
     name = "siglip_loss"
-    finite(name, bias=bias)
+    bias = finite(name, bias=bias)
     start = batch(
         name,
         {"image_embeddings": image_embeddings, "text_embeddings": text_embeddings},
@@ -84,7 +84,7 @@ def siglip_loss(
     xp, (images, texts) = start.xp, start.embeddings
     if images.shape[0] == 0:
         return reduced(name, start, nothing(start), normalizer, reduction)
-    bias = number(name, xp, "bias", bias, images)
+    bias = number(xp, bias, images)
     rows, columns = biased_logits(xp, images, texts, start.temperature, bias, normalize)
     return reduced_over_rows(
         name,

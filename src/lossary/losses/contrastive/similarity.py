@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import array_or_none, checking, described, floating, known_reduction, positive, refuse, same_shape
+from ..._core.check import array_or_none, described, floating, known_reduction, positive, same_shape, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size
@@ -38,7 +37,8 @@ def batch(
     **others: Any,
 ) -> Batch:
     """Checked arguments; `others` are arrays of the same framework that the loss looks at itself."""
-    positive(loss, temperature=temperature)
+    temperature = positive(loss, temperature=temperature)
+    true_or_false(loss, normalize=normalize)
     known_chunk_size(loss, chunk_size)
     known_reduction(loss, reduction, None, normalizer)
     xp = namespace(loss, **embeddings, weights=weights, mask=mask, temperature=array_or_none(temperature), **others)
@@ -55,35 +55,12 @@ def batch(
         arrays = tuple(xp.select(xp.expand_dims(keep, axis=1), array, 0.0) for array in arrays)
     if normalize:
         arrays = tuple(xp.unit(array, axis=-1) for array in arrays)
-    if array_or_none(temperature) is not None:
-        temperature = number(loss, xp, "temperature", temperature, arrays[0])
-        temperature = _above_zero(loss, xp, "temperature", temperature)
-    return Batch(xp, arrays, items, keep, temperature)
+    return Batch(xp, arrays, items, keep, number(xp, temperature, arrays[0]))
 
 
-def number(loss: str, xp: Namespace, name: str, option: Any, like: Any) -> Any:
+def number(xp: Namespace, option: Any, like: Any) -> Any:
     """A Python number as it is; a trained one of the dtype of `like`."""
-    if array_or_none(option) is None:
-        return option
-    if len(option.shape) != 0:
-        got = f"got {name} {tuple(option.shape)}"
-        raise ValueError(f"{loss}: expected {name} to be a number or an array of shape (); {got}")
-    return xp.astype(option, like)
-
-
-def _above_zero(loss: str, xp: Namespace, name: str, trained: Any) -> Any:
-    """`trained`, NaN where it is not above 0 and nobody can look."""
-    expected = f"{loss}: expected {name} > 0; got {name}"
-    if xp.visible(trained):
-        least, _ = xp.extent(trained)
-        if not least <= 0:  # a NaN is not: it goes through, to be seen in the result
-            return trained
-        if checking.level is not False:
-            raise ValueError(f"{expected} {least:g}")
-    bad = trained <= 0
-    if checking.level:
-        refuse(xp, ~bad, f"{expected} outside it")
-    return xp.where(bad, nan, trained)
+    return option if array_or_none(option) is None else xp.astype(option, like)
 
 
 def logits(xp: Namespace, anchors: Any, *candidates: Any, temperature: Any, normalize: bool) -> tuple[Any, ...]:

@@ -166,7 +166,7 @@ def energy_distance(
     """
     name = "energy_distance"
     plain(name, beta=beta)
-    positive(name, beta=beta)
+    beta = positive(name, beta=beta)
     if beta > 2:
         raise ValueError(f"{name}: expected beta in (0, 2]; got beta {beta!r}")
     known_chunk_size(name, chunk_size)

@@ -90,7 +90,8 @@ def mesh_loss(
         "laplacian": laplacian_weight,
         "consistency": consistency_weight,
     }
-    non_negative(name, **{f"{term}_weight": weight for term, weight in term_weights.items()})
+    for term, weight in term_weights.items():
+        term_weights[term] = non_negative(name, **{f"{term}_weight": weight})
     one_of(name, "laplacian_method", laplacian_method, METHODS)
     known_reduction(name, reduction, None, normalizer)
     pred, target = _taken_apart(name, "pred", pred_mesh), _taken_apart(name, "target", target_mesh)

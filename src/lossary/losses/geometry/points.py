@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import described, floating, in_range, known_reduction, one_of, one_per_point, real
+from ..._core.check import described, floating, in_range, known_reduction, one_of, one_per_point, real, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import BLOCK, ChunkSize, known_chunk_size, rows_at_once
@@ -95,6 +95,7 @@ def chamfer_distance(
         36.5
     """
     name = "chamfer_distance"
+    true_or_false(name, squared=squared)
     one_of(name, "direction", direction, DIRECTIONS)
     one_of(name, "combine", combine, COMBINE)
     known_chunk_size(name, chunk_size)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
-from ..._core.check import described, floating, known_reduction, non_negative, one_of, real, same_shape
+from ..._core.check import described, floating, known_reduction, non_negative, one_of, real, same_shape, true_or_false
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
 from .meshes import (
@@ -79,7 +79,7 @@ def edge_length_loss(
         0.6667
     """
     name = "edge_length_loss"
-    non_negative(name, target_length=target_length)
+    target_length = non_negative(name, target_length=target_length)
 
     def formula(xp: Namespace, mesh: Mesh) -> tuple[Any, Any]:
         edges = edges_of(xp, mesh)
@@ -226,6 +226,7 @@ def laplacian_smoothing_loss(
         9.0
     """
     name = "laplacian_smoothing_loss"
+    true_or_false(name, squared=squared)
     one_of(name, "method", method, METHODS)
     one_of(name, "boundary", boundary, BOUNDARY)
 
@@ -388,6 +389,7 @@ def normal_alignment_loss(
         0.2929
     """
     name = "normal_alignment_loss"
+    true_or_false(name, oriented=oriented)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(name, pred_normals=pred_normals, target_normals=target_normals, weights=weights, mask=mask)
     floating(name, xp, pred_normals=pred_normals)

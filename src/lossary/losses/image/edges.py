@@ -221,7 +221,7 @@ def _edge_loss(
     one_of(name, "channels", channels, ("mean", "luma", "each"))
     one_of(name, "padding", padding, ("reflect", "zero"))
     true_or_false(name, normalize=normalize)
-    positive(name, max_value=max_value)
+    max_value = positive(name, max_value=max_value)
     known_reduction(name, reduction, axis, normalizer)
     xp = namespace(name, fake=fake, real=real, weights=weights, mask=mask)
     layout = layout_of(name, xp, channel_axis, fake=fake, real=real)

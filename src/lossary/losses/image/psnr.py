@@ -74,7 +74,7 @@ def psnr_loss(
         array([-80.  ,  -6.02])
     """
     name = "psnr_loss"
-    positive(name, max_value=max_value, epsilon=epsilon)
+    max_value, epsilon = positive(name, max_value=max_value, epsilon=epsilon)
     true_or_false(name, per_image=per_image)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(name, predictions=predictions, targets=targets, weights=weights, mask=mask)

@@ -94,7 +94,7 @@ def ssim_loss(
     name = "ssim_loss"
     shares = _window(name, window, window_size, sigma)
     plain(name, k1=k1, k2=k2)
-    positive(name, max_value=max_value, k1=k1, k2=k2)
+    max_value, k1, k2 = positive(name, max_value=max_value, k1=k1, k2=k2)
     one_of(name, "padding", padding, ("valid", "reflect"))
     known_reduction(name, reduction, axis, normalizer)
     xp = namespace(name, predictions=predictions, targets=targets, weights=weights, mask=mask)
@@ -187,7 +187,7 @@ def ms_ssim_loss(
     name = "ms_ssim_loss"
     shares = _window(name, window, window_size, sigma)
     plain(name, k1=k1, k2=k2)
-    positive(name, max_value=max_value, k1=k1, k2=k2)
+    max_value, k1, k2 = positive(name, max_value=max_value, k1=k1, k2=k2)
     exponents = _exponents(name, scale_weights)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(name, predictions=predictions, targets=targets, weights=weights, mask=mask)
@@ -289,7 +289,7 @@ def _window(loss: str, window: str, window_size: Any, sigma: float) -> tuple[flo
             f"{window_size!r}"
         )
     plain(loss, sigma=sigma)
-    positive(loss, sigma=sigma)
+    sigma = positive(loss, sigma=sigma)
     offsets = [k - window_size // 2 for k in range(window_size)]
     bell = [1.0 if window == "uniform" else exp(-0.5 * (k / sigma) ** 2) for k in offsets]
     return tuple(share / sum(bell) for share in bell)

@@ -69,7 +69,7 @@ def arcface_loss(
     """
     name = "arcface_loss"
     plain(name, margin=margin)
-    non_negative(name, margin=margin)
+    margin = non_negative(name, margin=margin)
     if margin > pi / 2:
         raise ValueError(f"{name}: expected margin in [0, pi/2] (radians); got margin {margin!r}")
 
@@ -131,7 +131,7 @@ def cosface_loss(
         0.4741
     """
     name = "cosface_loss"
-    non_negative(name, margin=margin)
+    margin = non_negative(name, margin=margin)
 
     def lower(xp: Namespace, vectors: Any, own: Any, cosine: Any) -> Any:
         return cosine - margin
@@ -155,7 +155,7 @@ def _handicapped(
     margin: Any = None,
 ) -> Any:
     """`handicap(xp, embeddings, own prototypes, their cosines)` → the cosines to take for those of the own class."""
-    positive(loss, scale=scale)
+    scale = positive(loss, scale=scale)
     table = cosines(
         loss,
         {"embeddings": embeddings, "prototypes": prototypes},

@@ -93,7 +93,7 @@ def online_triplet_loss(
         1.0
     """
     name = "online_triplet_loss"
-    non_negative(name, margin=margin)
+    margin = non_negative(name, margin=margin)
     one_of(name, "mining", mining, MININGS)
     true_or_false(name, squared=squared)
     if average is not None:

@@ -73,7 +73,7 @@ def contrastive_loss(
         [0.25, 0.25]
     """
     name = "contrastive_loss"
-    positive(name, margin=margin)
+    margin = positive(name, margin=margin)
     given = {"embeddings1": embeddings1, "embeddings2": embeddings2}
     xp, vectors, items = _checked(
         name, given, weights, mask, normalizer, reduction, labels=labels, margin=array_or_none(margin)
@@ -150,7 +150,7 @@ def triplet_loss(
         22.0
     """
     name = "triplet_loss"
-    non_negative(name, margin=margin)
+    margin = non_negative(name, margin=margin)
     true_or_false(name, squared=squared, swap=swap)
     given = {"anchor": anchor, "positive": positive, "negative": negative}
     xp, vectors, items = _checked(name, given, weights, mask, normalizer, reduction, margin=array_or_none(margin))

@@ -68,7 +68,7 @@ def proxy_nca_loss(
         -2.0
     """
     name = "proxy_nca_loss"
-    positive(name, scale=scale)
+    scale = positive(name, scale=scale)
     one_of(name, "denominator", denominator, DENOMINATORS)
     given = {"embeddings": embeddings, "proxies": proxies}
     table = cosines(name, given, labels, weights, mask, normalizer, reduction, scale=array_or_none(scale))
@@ -126,8 +126,8 @@ def proxy_anchor_loss(
         0.6598
     """
     name = "proxy_anchor_loss"
-    non_negative(name, margin=margin)
-    positive(name, scale=scale)
+    margin = non_negative(name, margin=margin)
+    scale = positive(name, scale=scale)
     given = {"embeddings": embeddings, "proxies": proxies}
     options = {"margin": array_or_none(margin), "scale": array_or_none(scale)}
     table = cosines(name, given, labels, weights, mask, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..._core.check import at_least_one, positive
+from ..._core.check import at_least_one, drawn, positive
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows
 from .layers import Features, LayerWeights, by_position, layers_of, over_layers
@@ -81,7 +81,7 @@ def contextual_loss(
         (0.0, 1.3863)
     """
     name = "contextual_loss"
-    positive(name, band_width=band_width, epsilon=epsilon)
+    band_width, epsilon = positive(name, band_width=band_width, epsilon=epsilon)
     if max_samples is not None:
         at_least_one(name, max_samples=max_samples)
     known_chunk_size(name, chunk_size)
@@ -96,7 +96,7 @@ def contextual_loss(
             losses.append(xp.sum(0.0 * x, axis=(1, 2)) + xp.sum(0.0 * y, axis=(1, 2)))
             continue
         x, y = _directions(xp, x, y)
-        x, y = _sampled(xp, x, y, max_samples, key)
+        x, y = _sampled(name, xp, x, y, max_samples, key)
         losses.append(_averaged(xp, _costs(name, xp, x, y, band_width, epsilon, chunk_size)))
     return over_layers(name, layers, losses, normalizer, reduction)
 
@@ -107,19 +107,19 @@ def _directions(xp: Namespace, x: Any, y: Any) -> tuple[Any, Any]:
     return xp.unit(x - middle, axis=-1), xp.unit(y - middle, axis=-1)
 
 
-def _sampled(xp: Namespace, x: Any, y: Any, most: int | None, key: Any) -> tuple[Any, Any]:
-    places = _places(xp, x, most, key)
-    others = places if x.shape[1] == y.shape[1] else _places(xp, y, most, key)
+def _sampled(loss: str, xp: Namespace, x: Any, y: Any, most: int | None, key: Any) -> tuple[Any, Any]:
+    places = _places(loss, xp, x, most, key)
+    others = places if x.shape[1] == y.shape[1] else _places(loss, xp, y, most, key)
     return _at(xp, x, places), _at(xp, y, others)
 
 
-def _places(xp: Namespace, maps: Any, most: int | None, key: Any) -> Any:
+def _places(loss: str, xp: Namespace, maps: Any, most: int | None, key: Any) -> Any:
     """The positions to compare; None: all."""
     count = maps.shape[1]
     if most is None or count <= most:
         return None
     if key is not None:
-        return xp.argsort(xp.uniform(key, (count,), maps), axis=0)[:most]
+        return xp.argsort(drawn(loss, xp, xp.uniform, key, (count,), maps), axis=0)[:most]
     first = xp.reshape(xp.positions(maps, axis=1), (-1,))[:most]
     return first * (count // most) + first * (count % most) // most  # ⌊i · count / most⌋, and no large product
 

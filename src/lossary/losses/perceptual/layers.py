@@ -7,7 +7,16 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from ..._core.backends import namespace
-from ..._core.check import array_or_none, axis_of, described, floating, in_range, known_reduction, non_negative, real
+from ..._core.check import (
+    array_or_none,
+    axis_of,
+    checking,
+    described,
+    floating,
+    known_reduction,
+    non_negative,
+    real,
+)
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Reduction
 
@@ -47,8 +56,10 @@ def layers_of(
         weights, layer_weights = None, cast(Any, weights)
     if hasattr(layer_weights, "dtype") and len(layer_weights.shape) == 1:  # trained together, in one array
         layer_weights = [layer_weights[i] for i in range(layer_weights.shape[0])]
-    numbers = _by_layer(layer_weights)
-    non_negative(loss, **{_named("layer_weights", key): number for key, number in numbers.items()})
+    numbers = {
+        key: non_negative(loss, **{_named("layer_weights", key): number})
+        for key, number in _by_layer(layer_weights).items()
+    }
     known_reduction(loss, reduction, None, normalizer)
     left, right = _by_layer(predictions), _by_layer(targets)
     arrays = {**_with_names("predictions", left), **_with_names("targets", right)}
@@ -152,9 +163,8 @@ def _kept(xp: Namespace, items: Counted, features: Any) -> Any:
 
 def _shares(loss: str, xp: Namespace, numbers: dict[Any, Any], like: Any) -> list[Any]:
     """The weights of the layers, divided by their sum."""
-    for key, number in numbers.items():
-        if array_or_none(number) is not None:
-            name = _named("layer_weights", key)
-            numbers[key] = in_range(loss, xp, name, xp.astype(number, like), low=0.0)
-    total = sum(numbers.values())
-    return [number / total for number in numbers.values()]
+    shares = [number if array_or_none(number) is None else xp.astype(number, like) for number in numbers.values()]
+    total: Any = sum(shares)
+    if array_or_none(total) is not None and xp.visible(total) and checking.level is not False and total.item() == 0:
+        raise ValueError(f"{loss}: expected a layer of weight > 0; got layer_weights that are all 0")
+    return [share / total for share in shares]

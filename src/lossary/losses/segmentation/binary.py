@@ -300,7 +300,7 @@ def focal_tversky_loss(
     """
     name = "focal_tversky_loss"
     measure = tversky(name, alpha, beta)
-    positive(name, gamma=gamma)
+    gamma = positive(name, gamma=gamma)
     found = binary_overlap(
         name,
         probs,

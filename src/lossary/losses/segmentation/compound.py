@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..._core.check import non_negative
+from ..._core.check import non_negative, true_or_false
 from ..._core.result import LossResult, Term
 from ..._core.types import A, Bool, Float, Int
 from ..classification.categorical import reduced
@@ -72,8 +72,9 @@ def dice_cross_entropy_loss(
         (0.2688, 0.25)
     """
     name = "dice_cross_entropy_loss"
-    non_negative(name, ce_weight=ce_weight, dice_weight=dice_weight)
-    overlap_options(name, smooth, classes, average)
+    ce_weight, dice_weight = non_negative(name, ce_weight=ce_weight, dice_weight=dice_weight)
+    true_or_false(name, include_background=include_background)
+    smooth = overlap_options(name, smooth, classes, average)
     soft = "dice_loss and soft_cross_entropy_loss"
     found = regions(
         name, logits, labels, weights, class_weights, ignore_index, channel_axis, mask, per_example, soft=soft

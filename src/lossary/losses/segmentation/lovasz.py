@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
 from ..._core.backends.composed import class_shares
-from ..._core.check import floating, in_range, known_reduction, one_of, real, same_shape
+from ..._core.check import floating, in_range, known_reduction, one_of, real, same_shape, true_or_false
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
 from .overlap import batched, class_factor, one_per_example, over_classes, pixels_and_examples, regions
@@ -61,6 +61,7 @@ def lovasz_hinge_loss(
         0.5
     """
     name = "lovasz_hinge_loss"
+    true_or_false(name, per_example=per_example)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(name, logits=logits, targets=targets, weights=weights, mask=mask)
     same_shape(name, logits=logits, targets=targets)
@@ -139,6 +140,7 @@ def lovasz_softmax_loss(
         0.25
     """
     name = "lovasz_softmax_loss"
+    true_or_false(name, include_background=include_background)
     one_of(name, "classes", classes, ("present", "all"))
     known_reduction(name, reduction, None, normalizer)
     found = regions(

@@ -332,7 +332,7 @@ def multiclass_focal_tversky_loss(
     """
     name = "multiclass_focal_tversky_loss"
     measure = tversky(name, alpha, beta)
-    positive(name, gamma=gamma)
+    gamma = positive(name, gamma=gamma)
     found = labelled_overlap(
         name,
         logits,

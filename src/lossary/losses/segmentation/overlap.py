@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..._core.backends import namespace
 from ..._core.check import (
     class_axis,
+    class_options,
     described,
     floating,
     in_range,
@@ -27,6 +28,7 @@ from ..._core.check import (
     plain,
     real,
     same_shape,
+    true_or_false,
 )
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import Reduction
@@ -51,7 +53,7 @@ JACCARD = Measure(1.0, 1.0, 1.0)
 def tversky(loss: str, alpha: float, beta: float) -> Measure:
     """Twice the weights, so that ½ and ½ are Dice."""
     plain(loss, alpha=alpha, beta=beta)
-    non_negative(loss, alpha=alpha, beta=beta)
+    alpha, beta = non_negative(loss, alpha=alpha, beta=beta)
     if alpha + beta == 0:
         raise ValueError(f"{loss}: expected alpha + beta > 0; got alpha {alpha!r}, beta {beta!r}")
     return Measure(2.0, 2.0 * alpha, 2.0 * beta)
@@ -117,7 +119,8 @@ def binary_overlap(
     reduction: Reduction,
 ) -> Overlap:
     """Checked arguments, and the sums of one answer for each pixel."""
-    non_negative(loss, smooth=smooth)
+    true_or_false(loss, from_logits=from_logits, per_example=per_example)
+    smooth = non_negative(loss, smooth=smooth)
     one_of(loss, "average", average, ("micro", "macro"))
     known_reduction(loss, reduction, None, normalizer)
     xp = namespace(loss, probs=probs, targets=targets, weights=weights, mask=mask)
@@ -196,6 +199,7 @@ def labelled_overlap(
     reduction: Reduction,
 ) -> Overlap:
     """Checked arguments, and the sums of each class."""
+    true_or_false(loss, include_background=include_background)
     overlap_options(loss, smooth, classes, average)
     known_reduction(loss, reduction, None, normalizer)
     found = regions(
@@ -220,6 +224,8 @@ def regions(
     soft: str,
 ) -> Indexed:
     """Checked logits and labels; `soft` is the loss that takes probabilities instead."""
+    true_or_false(loss, per_example=per_example)
+    class_options(loss, ignore_index, channel_axis, class_weights=class_weights)
     namespace(loss, logits=logits, labels=labels, weights=weights, mask=mask)
     if per_example:
         one_per_example(loss, labels, weights)
@@ -229,11 +235,12 @@ def regions(
     return found
 
 
-def overlap_options(loss: str, smooth: Any, classes: str, average: str) -> None:
-    """The options of every multi-class overlap."""
-    non_negative(loss, smooth=smooth)
+def overlap_options(loss: str, smooth: Any, classes: str, average: str) -> Any:
+    """The options of every multi-class overlap, checked; given back is `smooth`."""
+    smooth = non_negative(loss, smooth=smooth)
     one_of(loss, "classes", classes, ("all", "present"))
     one_of(loss, "average", average, ("macro", "micro"))
+    return smooth
 
 
 def overlap_of_classes(

@@ -8,7 +8,7 @@ from math import inf, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import at_least_one, known_reduction, plain, positive
+from ..._core.check import at_least_one, known_reduction, plain, positive, true_or_false
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows, rows_at_once, told_if_too_large
@@ -163,10 +163,11 @@ def sinkhorn_divergence(
     known_chunk_size(name, chunk_size)
     at_least_one(name, iterations=iterations)
     plain(name, p=p)
+    true_or_false(name, debiased=debiased)
     if p not in (1, 2):
         raise ValueError(f"{name}: expected p to be 1 or 2; got p {p!r}")
     if epsilon is not None:
-        positive(name, epsilon=epsilon)
+        epsilon = positive(name, epsilon=epsilon)
     return _between_clouds(
         name,
         _divergence,

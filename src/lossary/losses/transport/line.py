@@ -6,7 +6,7 @@ from math import inf, lcm, prod
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import at_least_one, axis_of, described, known_reduction, plain, same_shape
+from ..._core.check import at_least_one, axis_of, described, known_reduction, plain, same_shape, true_or_false
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows
@@ -74,6 +74,7 @@ def wasserstein_distance(
         0.8333
     """
     name = "wasserstein_distance"
+    true_or_false(name, power=power)
     known_reduction(name, reduction, None, normalizer)
     _known_order(name, p)
     masses = {"p_weights": p_weights, "q_weights": q_weights}
@@ -156,6 +157,7 @@ def sliced_wasserstein_distance(
         3.5355
     """
     name = "sliced_wasserstein_distance"
+    true_or_false(name, power=power)
     known_reduction(name, reduction, None, normalizer)
     _known_order(name, p)
     known_chunk_size(name, chunk_size)
