@@ -83,7 +83,7 @@ def _divided(xp: Namespace, x: Any, y: Any) -> Any:
 
 
 def mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool], unit: float) -> Any:
-    """½ p log(p / m) + ½ q log(q / m), m = ½ (p + q), times `unit`, and its slope in p or in log p.
+    """½ p log(p / m) + ½ q log(q / m), m = ½ (p + q), times `unit`, and its slopes in p and q or their logarithms.
 
     With t = (p − q) / (p + q), p = m (1 + t) and q = m (1 − t): ½ m [t (log(1 + t) − log(1 − t)) + log(1 − t²)].
     """
@@ -104,7 +104,10 @@ def mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool], unit: fl
     # At p = 0 the logarithm is of a constant, whose slope would be 1 there: in this way it is, and 0 · 1 adds nothing.
     up_end, down_end = xp.where(p == 0, up_far + 1, up_far), xp.where(q == 0, down_far + 1, down_far)
     gap = xp.where(close, curve, 0.5 * (p * up_end + q * down_end))
-    return gap, lambda: 0.5 * xp.where(close, up, up_far) * (p if logs[0] else unit)
+    return gap, (
+        lambda: 0.5 * xp.where(close, up, up_far) * (p if logs[0] else unit),
+        lambda: 0.5 * xp.where(close, down, down_far) * (q if logs[1] else unit),
+    )
 
 
 def _times(xp: Namespace, unit: float, array: Any, of_logs: bool) -> Any:
