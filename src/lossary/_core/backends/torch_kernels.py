@@ -43,7 +43,9 @@ class AbsoluteError(Function):
 
 
 def _corner(x: Tensor) -> float:
-    return torch.finfo(x.dtype).smallest_normal
+    """The smallest number above 0, half of which, by which the kernel is too small, is rounded to 0."""
+    limits = torch.finfo(x.dtype)
+    return limits.smallest_normal * limits.eps
 
 
 def absolute_error(x: Tensor, y: Tensor, reduction: int) -> Tensor:
