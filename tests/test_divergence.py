@@ -503,6 +503,119 @@ def test_several_bandwidths_are_summed(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(mmd(**arrays, kernel_bandwidth=several, squared=True), sum(each))
 
 
+@every_framework
+def test_bandwidths_in_an_array_are_those_in_a_list(framework: OnNumpy, rng: np.random.Generator) -> None:
+    arrays = clouds(rng, 5, 4)
+    numbers = [0.5] * 5 + [2.0] * 4  # as many as there are points, which must not matter
+    for several in ([1.0, 2.0], numbers):
+        expected = mmd(**arrays, kernel_bandwidth=several)
+        found = framework.outcome(mmd, arrays | {"kernel_bandwidth": np.array(several)})
+        np.testing.assert_allclose(found.value, expected, rtol=2e-6)
+        if found.gradients:
+            assert found.gradients["kernel_bandwidth"].shape == (len(several),)
+
+
+@every_framework
+def test_median_beside_other_bandwidths(framework: OnNumpy, rng: np.random.Generator) -> None:
+    arrays = clouds(rng, 5, 4)
+    each = [mmd(**arrays, kernel_bandwidth=sigma, squared=True) for sigma in ("median", 1.0)]
+    found = framework.value(mmd, arrays | {"kernel_bandwidth": ["median", 1.0], "squared": True})
+    np.testing.assert_allclose(found, sum(each), rtol=2e-6)
+
+
+@with_gradients
+def test_bandwidths_that_cannot_be_looked_at(framework: OnNumpy, rng: np.random.Generator) -> None:
+    """Where they can, they are refused; under jit a bandwidth of 0 or below gives NaN."""
+    arrays = clouds(rng, 5, 4)
+    for wrong in (-1.0, 0.0):
+        for given in (np.array(wrong), np.array([1.0, wrong])):
+            with lossary.checking(False):
+                found = framework.value(mmd, arrays | {"kernel_bandwidth": given})
+            assert np.isnan(found)
+
+
+def test_a_traced_bandwidth_below_0_is_nan(jax: ModuleType, rng: np.random.Generator) -> None:
+    arrays = clouds(rng, 5, 4)
+    step = jax.jit(lambda sigma: mmd(**arrays_of(jax, arrays), kernel_bandwidth=sigma))
+    assert np.isnan(step(-1.0))
+    assert np.isnan(step(np.array([1.0, 0.0], np.float32)))
+    assert step(1.0) == pytest.approx(mmd(**arrays), rel=2e-6)
+
+
+def arrays_of(jax: ModuleType, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    return {name: jax.numpy.asarray(array, np.float32) for name, array in arrays.items()}
+
+
+@in_float64
+def test_options_of_the_polynomial_kernel_may_be_learned(framework: OnNumpy, rng: np.random.Generator) -> None:
+    arrays = clouds(rng, 6, 5) | {"kernel_type": "polynomial"}
+    usual = {"gamma": 0.7, "coef0": 0.3}
+    for sizes in (None, 2):
+        given = {name: np.array(number) for name, number in usual.items()}
+        found = framework.outcome(mmd, arrays | given | {"chunk_size": sizes})
+        for name, number in usual.items():
+            ends = [mmd(**arrays, **usual | {name: number + step}) for step in (1e-5, -1e-5)]
+            assert found.gradients[name] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-6)
+
+
+@with_gradients
+@pytest.mark.parametrize("kernel_type", ["rbf", "laplace"])
+@pytest.mark.parametrize("size", [1e-20, 1e-12, 1e17])
+def test_median_bandwidth_of_points_of_any_size(framework: OnNumpy, kernel_type: str, size: float) -> None:
+    """Squares of such points underflow, or overflow."""
+    for m in (5, 4):
+        arrays = clouds(np.random.default_rng(3), 5, m, 2)
+        options = {"kernel_type": kernel_type, "kernel_bandwidth": "median"}
+        usual = framework.outcome(mmd, arrays | options)
+        scaled = framework.outcome(mmd, {name: size * array for name, array in arrays.items()} | options)
+        np.testing.assert_allclose(scaled.value, usual.value, rtol=2e-6)
+        for name, slope in usual.gradients.items():
+            np.testing.assert_allclose(size * scaled.gradients[name], slope, rtol=1e-4, atol=1e-7)
+
+
+@every_framework
+@pytest.mark.parametrize("options", [{"kernel_type": "linear"}, {"kernel_type": "polynomial"},
+                                     {"kernel_type": "polynomial", "degree": 3, "gamma": 0.5}])  # fmt: skip
+def test_unbiased_where_points_count_differently(framework: OnNumpy, options: dict[str, Any]) -> None:
+    """Σ_i≠j a_i a_j k(x_i, x_j) / (1 − Σ a²), pair by pair: of such kernels k(x_i, x_i) is not the same everywhere."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(3, 2)), rng.normal(size=(4, 2))
+    a, b = np.array([1.0, 2.0, 1.0]), np.array([0.3, 0.1, 0.9, 0.5])
+    for offset in (0.0, 100.0) if options["kernel_type"] == "linear" else (0.0,):
+        given = {"predictions": x + offset, "targets": y + offset, "pred_weights": a, "target_weights": b}
+        given = {name: array.astype(np.float32).astype(float) for name, array in given.items()}
+        expected = averages_of(given, **options)
+        found = framework.value(mmd, given | options | {"unbiased": True, "squared": True})
+        np.testing.assert_allclose(found, expected, rtol=4e-6)
+
+
+def averages_of(
+    given: dict[str, np.ndarray], kernel_type: str, degree: int = 2, gamma: float = 1.0, coef0: float = 1.0
+) -> float:
+    x, y, a, b = given.values()
+    a, b = a / a.sum(), b / b.sum()
+
+    def kernel(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return u @ v.T if kernel_type == "linear" else (gamma * u @ v.T + coef0) ** degree
+
+    def within(u: np.ndarray, w: np.ndarray) -> float:
+        pairs = np.outer(w, w) * (1 - np.eye(len(w)))
+        return float((pairs * kernel(u, u)).sum() / (1 - (w**2).sum()))
+
+    return within(x, a) + within(y, b) - 2 * float(a @ kernel(x, y) @ b)
+
+
+@every_framework
+@pytest.mark.parametrize("loss", [mmd, energy_distance], ids=lambda loss: loss.__name__)
+def test_points_without_coordinates_are_all_equal(framework: OnNumpy, loss: Any) -> None:
+    for m in (5, 4):
+        for batch in ((), (2,)):
+            arrays = {"predictions": np.zeros((*batch, 5, 0)), "targets": np.zeros((*batch, m, 0))}
+            found = framework.value(loss, arrays | {"reduction": "none"})
+            assert found.shape == batch
+            assert not found.any()
+
+
 @in_float64
 def test_a_bandwidth_may_be_learned(framework: OnNumpy, rng: np.random.Generator) -> None:
     arrays = clouds(rng, 6, 5)
@@ -627,6 +740,22 @@ SAMPLE_ERRORS: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "bandwidth by another name": (mmd, {"kernel_bandwidth": "mean"}, ValueError,
                                   "expected kernel_bandwidth to be a number, several or \"median\"; got 'mean'"),
     "no bandwidth": (mmd, {"kernel_bandwidth": []}, ValueError, "expected at least one kernel_bandwidth; got []"),
+    "bandwidth by another name among others": (
+        mmd, {"kernel_bandwidth": ["mean", 1.0]}, ValueError,
+        "expected kernel_bandwidth to be a number, several or \"median\"; got ['mean', 1.0]"),
+    "bandwidth array 0": (mmd, {"kernel_bandwidth": np.array(0.0)}, ValueError,
+                          "expected kernel_bandwidth > 0; got kernel_bandwidth 0"),
+    "bandwidth in an array -1": (mmd, {"kernel_bandwidth": np.array([1, -1], np.float32)}, ValueError,
+                                 "expected kernel_bandwidth > 0; got kernel_bandwidth np.float64(-1.0)"),
+    "bandwidth of two axes": (
+        mmd, {"kernel_bandwidth": np.ones((2, 2))}, ValueError,
+        "expected kernel_bandwidth to be a number or an array of shape (); got kernel_bandwidth (2, 2)"),
+    "gamma array": (mmd, {"gamma": np.array(-1.0), "kernel_type": "polynomial"}, ValueError,
+                    "expected gamma > 0; got gamma -1"),
+    "gamma of two": (mmd, {"gamma": np.ones(2)}, ValueError,
+                     "expected gamma to be a number or an array of shape (); got gamma (2,)"),
+    "coef0 array": (mmd, {"coef0": np.array(-1.0), "kernel_type": "polynomial"}, ValueError,
+                    "expected coef0 >= 0; got coef0 from -1 to -1"),
     "bandwidth 0": (mmd, {"kernel_bandwidth": (1.0, 0.0)}, ValueError,
                     "expected kernel_bandwidth > 0; got kernel_bandwidth 0.0"),
     "bandwidth of none": (mmd, {"kernel_bandwidth": None}, TypeError,
@@ -649,6 +778,14 @@ SAMPLE_ERRORS: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "mask": (energy_distance, {"target_mask": np.ones(4)}, TypeError,
              "expected target_mask of dtype bool (True counts); got target_mask float64"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["gamma", "coef0", "kernel_bandwidth"])
+def test_options_of_another_framework(torch: ModuleType, option: str) -> None:
+    kernel_type = "rbf" if option == "kernel_bandwidth" else "polynomial"
+    text = "expected arrays of one framework; got predictions numpy, targets numpy,"
+    with refused(TypeError, f"maximum_mean_discrepancy: {text} {option} torch"):
+        mmd(POINTS, POINTS, kernel_type=kernel_type, **{option: torch.tensor(1.0)})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("loss", "given", "kind", "text"), SAMPLE_ERRORS.values(), ids=SAMPLE_ERRORS.keys())

@@ -89,7 +89,7 @@ def blurred(
     debiased: bool = True,
     **_: Any,
 ) -> Array:
-    """Σ π cost + ε KL(π | a ⊗ b) at the fixed point of the plan's scalings, as in Cuturi's paper; no logarithms."""
+    """Σ π cost + ε KL(π | a ⊗ b) at the fixed point of the plan's scalings, as in Cuturi's paper, then by Newton."""
     found = []
     for i, (first, second) in enumerate(zip(x, y, strict=True)):
         a = shares(None if x_weights is None else x_weights[i], len(first))
@@ -104,7 +104,13 @@ def blurred(
 
 def _blurred(costs: Array, a: Array, b: Array, blur: float) -> float:
     kernel, right = np.exp(-costs / blur), np.ones(len(b))
-    for _ in range(20_000):
+    for _ in range(2_000):
         left = 1 / (kernel @ (b * right))
         right = 1 / (kernel.T @ (a * left))
-    return blur * (a @ np.log(left) + b @ np.log(right))
+    logs = np.log(np.concatenate([left, right]))
+    for _ in range(8):  # scalings of a point far from all others need millions of steps, each too small to see
+        plan = np.exp(logs[: len(a), None] + logs[len(a) :]) * np.outer(a, b) * kernel
+        lacking = np.concatenate([a - plan.sum(1), b - plan.sum(0)])
+        curvature = np.block([[np.diag(plan.sum(1)), plan], [plan.T, np.diag(plan.sum(0))]])
+        logs += np.linalg.lstsq(curvature, lacking, rcond=1e-14)[0]
+    return blur * (a @ logs[: len(a)] + b @ logs[len(a) :])

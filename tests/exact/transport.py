@@ -75,6 +75,36 @@ def _sinkhorn(x: Any, y: Any, p: int = 2, epsilon: Any = None, debiased: bool = 
     return _blurred(costs, blur) - own
 
 
+def of_clouds(x: Any, y: Any, blur: Any) -> tuple[Any, Any]:
+    """The divergence for p = 2, and its gradient towards x, of few points of equal shares: by Newton's method."""
+    x, y = (np.array([[mp.mpf(float(c)) for c in point] for point in cloud], object) for cloud in (x, y))
+    (across, moved), (first, within), (second, _) = (_planned(a, b, blur) for a, b in ((x, y), (x, x), (y, y)))
+    slope = [sum(2 * moved[i, :, None] * (x[i] - y)) - sum(2 * within[i, :, None] * (x[i] - x)) for i in range(len(x))]
+    return across - (first + second) / 2, np.array(slope)
+
+
+def _planned(x: Any, y: Any, blur: Any) -> tuple[Any, Any]:
+    """The blurred cost and the plan. The potential of a point of y is left at 0, so that they are determined."""
+    costs, n = _table(x, y, 2), len(x)
+    share, exponents, potentials = mp.mpf(1) / n**2, -costs / blur, np.zeros(2 * n, object)
+    for _ in range(40):  # until Newton's method is safe
+        potentials[n:] = -log(exp(exponents + potentials[:n, None]).sum(0) / n)
+        potentials[:n] = -log(exp(exponents + potentials[n:]).sum(1) / n)
+    while True:
+        plan = share * exp(exponents + potentials[:n, None] + potentials[n:])
+        rows, columns = plan.sum(1), plan.sum(0)
+        lacking = np.concatenate([1 / mp.mpf(n) - rows, 1 / mp.mpf(n) - columns[1:]])
+        if max(abs(lacking)) < mp.mpf(10) ** -40:
+            return blur * potentials.sum() / n, plan
+        curvature = mp.diag([*rows, *columns[1:]])
+        for i in range(n):
+            for j in range(1, n):
+                curvature[i, n + j - 1] = curvature[n + j - 1, i] = plan[i, j]
+        change = np.array(list(mp.lu_solve(curvature, mp.matrix(lacking))))
+        change = np.concatenate([change[:n], [mp.mpf(0)], change[n:]])
+        potentials = potentials + change * min(mp.mpf(1), 2 / max(abs(change)))
+
+
 EXACT = {
     "wasserstein_distance": over_arrays(_wasserstein, wrt=("p_samples", "q_samples")),
     "sliced_wasserstein_distance": over_arrays(_sliced, wrt=("x", "y")),

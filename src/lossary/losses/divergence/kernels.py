@@ -8,9 +8,10 @@ from math import frexp, inf
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..._core.check import at_least_one, non_negative, one_of, positive
-from . import changes
-from .changes import Changes, Pairs
+from ..._core import changes
+from ..._core.changes import Changes, Pairs
+from ..._core.check import array_or_none, at_least_one, described, in_range, non_negative, one_of, positive
+from ..contrastive.similarity import _above_zero  # pyright: ignore[reportPrivateUsage]
 from .clouds import Clouds
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 KERNELS = ("rbf", "laplace", "linear", "polynomial")
 MEDIAN_OF = 1024  # points, whose pairwise distances "median" takes its median of
 USUAL = 20  # binary orders of magnitude of a bandwidth, within which no square leaves the range of float32
+STEP = 32  # binary orders of magnitude from one unit to the next, where the bandwidth is an array
+UNITS = (STEP, 2 * STEP, 3 * STEP)
 
 Table = Callable[..., Any]  # (xp, points, others, *bandwidths) → their dissimilarities, a table
+Alone = Callable[..., Any]  # (xp, points, centre, *options) → k(x, x) − k(centre, centre) of every point
 ChangesOf = Callable[..., Changes]  # (xp, pairs, *bandwidths) → what becomes of that table where the points move
 
 
@@ -30,53 +34,104 @@ class Dissimilarity(NamedTuple):
     table: Table
     changes: ChangesOf
     reach: Callable[..., Any]  # (xp, points, *bandwidths) → the longest step that still counts as a little
-    bandwidth: Any = ()  # what the functions take besides the points
-    unit: float = 1.0  # of the points, a power of two that keeps their squares in range
+    options: tuple[tuple[str, Any], ...] = ()  # by name, what the functions take besides the points
+    unit: float | None = (
+        1.0  # of the points, a power of two that keeps their squares in range; None: as the options say
+    )
+    alone: Alone | None = None  # of a kernel whose k(x, x) is not the same everywhere
+    by_means: bool = False  # D = ½ |x − y|², of which the means of the clouds are enough
 
 
-def kernel_of(
-    loss: str, kernel_type: str, bandwidth: Any, degree: Any, gamma: float, coef0: float
-) -> Dissimilarity | None:
-    """The kernel's dissimilarity; None for the linear one, which needs no table."""
+def kernel_of(loss: str, kernel_type: str, bandwidth: Any, degree: Any, gamma: Any, coef0: Any) -> Dissimilarity:
+    """The kernel's dissimilarity."""
     one_of(loss, "kernel_type", kernel_type, KERNELS)
-    if isinstance(bandwidth, str) and bandwidth != "median":
-        raise ValueError(f'{loss}: expected kernel_bandwidth to be a number, several or "median"; got {bandwidth!r}')
-    given = several(bandwidth)
-    if not given:
-        raise ValueError(f"{loss}: expected at least one kernel_bandwidth; got {bandwidth!r}")
-    for number in given:
-        if number != "median":
-            positive(loss, kernel_bandwidth=number)
+    given = _several(loss, bandwidth)
     at_least_one(loss, degree=degree)
+    _without_axes(loss, gamma=gamma, coef0=coef0)
     positive(loss, gamma=gamma)
     non_negative(loss, coef0=coef0)
     if kernel_type in ("rbf", "laplace"):
-        return _decaying(kernel_type, bandwidth, given)
+        return _decaying(kernel_type, given)
     if not isinstance(bandwidth, (int, float)) or bandwidth != 1:
         got = f"got kernel_bandwidth {bandwidth!r} with kernel_type {kernel_type!r}"
         raise ValueError(f"{loss}: expected kernel_bandwidth only with kernel_type 'rbf' or 'laplace'; {got}")
-    return None if kernel_type == "linear" else _polynomial(degree, gamma, coef0)
+    if kernel_type == "linear":
+        return _polynomial(1, 1.0, 0.0)._replace(by_means=True)
+    return _polynomial(degree, gamma, coef0)
 
 
-def several(bandwidth: Any) -> list[Any]:
-    """The bandwidths one by one."""
-    return [*bandwidth] if isinstance(bandwidth, (list, tuple)) else [bandwidth]
+def _several(loss: str, bandwidth: Any) -> list[Any]:
+    """The bandwidths one by one, of a list or of an array alike."""
+    listed = _is_listed(bandwidth) or len(getattr(bandwidth, "shape", ())) == 1
+    given = [bandwidth[i] for i in range(len(bandwidth))] if listed else [bandwidth]
+    if not given:
+        raise ValueError(f"{loss}: expected at least one kernel_bandwidth; got {bandwidth!r}")
+    for number in given:
+        if isinstance(number, str):
+            if number != "median":
+                wanted = 'expected kernel_bandwidth to be a number, several or "median"'
+                raise ValueError(f"{loss}: {wanted}; got {bandwidth!r}")
+        else:
+            _without_axes(loss, kernel_bandwidth=number)
+            positive(loss, kernel_bandwidth=number)
+    return given
 
 
-def bandwidths(clouds: Clouds, bandwidth: Any) -> tuple[Any, ...]:
-    """Those that are no Python numbers, as arrays that fit the clouds' tables."""
-    if bandwidth == "median":
-        return (_median_distance(clouds),)
-    return tuple(clouds.xp.asarray(number, clouds.both[0].points) for number in several(bandwidth))
+def _is_listed(option: object) -> bool:
+    return isinstance(option, (list, tuple))
+
+
+def _without_axes(loss: str, **options: Any) -> None:
+    for name, option in options.items():
+        if len(getattr(option, "shape", ())) != 0:
+            got = described(**{name: option})
+            raise ValueError(f"{loss}: expected {name} to be a number or an array of shape (); got {got}")
+
+
+def arrays_of(**options: Any) -> dict[str, Any]:
+    """Those options, or entries of options, that are arrays, to be checked for their framework."""
+    arrays: dict[str, Any] = {}
+    for name, option in options.items():
+        if _is_listed(option):
+            arrays |= {f"{name}[{i}]": array_or_none(entry) for i, entry in enumerate(option)}
+        else:
+            arrays[name] = array_or_none(option)
+    return arrays
+
+
+def fitted(loss: str, clouds: Clouds, options: tuple[tuple[str, Any], ...]) -> tuple[Any, ...]:
+    """What a dissimilarity takes besides the points, as arrays that fit the clouds' tables."""
+    return tuple(_fitted(loss, clouds, name, option) for name, option in options)
+
+
+def _fitted(loss: str, clouds: Clouds, name: str, option: Any) -> Any:
+    if isinstance(option, str):
+        return _median_distance(clouds)
+    xp, like = clouds.xp, clouds.both[0].points
+    if array_or_none(option) is None:
+        return xp.asarray(option, like)
+    array = xp.astype(option, like)
+    return in_range(loss, xp, name, array, 0.0) if name == "coef0" else _above_zero(loss, xp, name, array)
+
+
+def unit_of(xp: Namespace, bandwidths: tuple[Any, ...]) -> Any:
+    """A power of two near the least of `bandwidths`; 1 where no square leaves the range of float32 without it."""
+    least = xp.stop_gradient(_least(xp, bandwidths))
+    unit = xp.ones_like(least)
+    for order in UNITS:
+        unit = xp.where(least < 2.0 ** (STEP // 2 - order), 2.0**-order, unit)
+        unit = xp.where(least > 2.0 ** (order - STEP // 2), 2.0**order, unit)
+    return unit
 
 
 # ---- exponentials of a distance or its square ----
 
 
-def _decaying(kernel_type: str, bandwidth: Any, given: list[Any]) -> Dissimilarity:
+def _decaying(kernel_type: str, given: list[Any]) -> Dissimilarity:
     table, changed = (_rbf, _rbf_changes) if kernel_type == "rbf" else (_laplace, _laplace_changes)
     if not all(isinstance(number, (int, float)) for number in given):
-        return Dissimilarity(table, changed, _half_the_least, bandwidth)
+        options = tuple(("kernel_bandwidth", number) for number in given)
+        return Dissimilarity(table, changed, _half_the_least, options, unit=None)
     order = frexp(min(given))[1]
     unit = 2.0**order if abs(order) > USUAL else 1.0
     numbers = tuple(number / unit for number in given)
@@ -85,10 +140,11 @@ def _decaying(kernel_type: str, bandwidth: Any, given: list[Any]) -> Dissimilari
 
 
 def _half_the_least(xp: Namespace, points: Any, *arrays: Any, numbers: tuple[float, ...] = ()) -> Any:
-    least: Any = min(numbers, default=inf)
-    for array in arrays:
-        least = xp.minimum(array, least)
-    return 0.5 * least
+    return 0.5 * (_least(xp, arrays) if arrays else min(numbers))
+
+
+def _least(xp: Namespace, arrays: tuple[Any, ...]) -> Any:
+    return reduce(xp.minimum, arrays)
 
 
 def _rbf(xp: Namespace, points: Any, others: Any, *arrays: Any, numbers: tuple[float, ...] = ()) -> Any:
@@ -131,27 +187,35 @@ def _laplace_changes(xp: Namespace, pairs: Pairs, *arrays: Any, numbers: tuple[f
 # ---- powers of a product or of a distance ----
 
 
-def _polynomial(degree: int, gamma: float, coef0: float) -> Dissimilarity:
-    def table(xp: Namespace, points: Any, others: Any) -> Any:
+def _polynomial(degree: int, gamma: Any, coef0: Any) -> Dissimilarity:
+    def table(xp: Namespace, points: Any, others: Any, gamma: Any, coef0: Any) -> Any:
         at_points = (gamma * xp.sum(points * points, axis=-1, keepdims=True) + coef0) ** degree
         at_others = (gamma * xp.sum(others * others, axis=-1, keepdims=True) + coef0) ** degree
         between = (gamma * xp.matmul(points, xp.moveaxis(others, -1, -2)) + coef0) ** degree
         return 0.5 * (at_points + xp.moveaxis(at_others, -1, -2)) - between
 
-    def changed(xp: Namespace, pairs: Pairs) -> Changes:
+    def changed(xp: Namespace, pairs: Pairs, gamma: Any, coef0: Any) -> Changes:
         product = changes.of_products(xp, pairs).times(gamma)
         base = product._replace(start=product.start + coef0)
         return reduce(Changes.product, [base] * degree).times(-1.0)
 
-    return Dissimilarity(table, changed, _any_step)
+    def alone(xp: Namespace, points: Any, centre: Any, gamma: Any, coef0: Any) -> Any:
+        away = points - centre
+        gain = gamma * xp.sum(away * (away + 2 * centre), axis=-1)  # |x|² − |centre|², without subtracting them
+        base = gamma * xp.sum(centre * centre, axis=-1) + coef0
+        return gain * reduce(add, ((base + gain) ** k * base ** (degree - 1 - k) for k in range(degree)))
+
+    return Dissimilarity(table, changed, _any_step, (("gamma", gamma), ("coef0", coef0)), alone=alone)
 
 
-def _any_step(xp: Namespace, points: Any) -> float:
+def _any_step(xp: Namespace, points: Any, *options: Any) -> float:
     return inf
 
 
 def powers_of_distance(beta: float) -> Dissimilarity:
-    """|x − y|^beta, with gradient 0 at equal points."""
+    """|x − y|^beta, with gradient 0 at equal points; half of it if beta is 2."""
+    if beta == 2:
+        return _polynomial(1, 1.0, 0.0)._replace(by_means=True, alone=None)
 
     def table(xp: Namespace, points: Any, others: Any) -> Any:
         distances = xp.distances(points, others)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ..._core.changes import Pairs
 from ...streaming.pairs import ChunkSize, over_rows, reduced_over_rows
-from .changes import Pairs
 from .clouds import Clouds
 from .kernels import Dissimilarity
 

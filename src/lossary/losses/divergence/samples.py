@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ..._core.check import array_or_none, known_reduction, plain, positive, true_or_false
+from ..._core.check import known_reduction, plain, positive, true_or_false
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size
 from .clouds import Clouds, PointWeights, checked_clouds
-from .kernels import kernel_of, powers_of_distance, several
+from .kernels import arrays_of, kernel_of, powers_of_distance
 from .statistic import statistic
 
 
@@ -20,7 +20,7 @@ def maximum_mean_discrepancy(
     weights: Float[A, "*leading"] | None = None,
     *,
     kernel_type: Literal["rbf", "laplace", "linear", "polynomial"] = "rbf",
-    kernel_bandwidth: float | Literal["median"] | Sequence[float] = 1.0,
+    kernel_bandwidth: float | Literal["median"] | Sequence[float | Literal["median"]] = 1.0,
     degree: int = 2,
     gamma: float = 1.0,
     coef0: float = 1.0,
@@ -44,8 +44,9 @@ def maximum_mean_discrepancy(
         polynomial  (gamma · x·y + coef0)^degree
 
     Averages are over all pairs of the two samples (the V-statistic), which gives the distance of the two samples as
-    they are. `unbiased` leaves out the pairs of a point with itself (the U-statistic): then MMD² is right on average
-    for the distributions behind the samples, and for equal ones it is below 0 half of the time. With a bandwidth far
+    they are. `unbiased` leaves out the pairs of a point with itself (the U-statistic; with shares a of the weights a
+    pair i ≠ j counts a_i a_j / (1 − Σ a²)): then MMD² is right on average for the distributions behind the samples, and
+    for equal ones it is below 0 half of the time. With a bandwidth far
     below the distance of the samples the gradient vanishes: take "median" or several.
 
     Args:
@@ -53,11 +54,12 @@ def maximum_mean_discrepancy(
         targets: m points, (..., m, dims); m need not be n.
         weights: a factor per problem, of the leading shape or a leading part of it; 0 drops the problem.
         kernel_type: "rbf", "laplace", "linear" or "polynomial".
-        kernel_bandwidth: σ > 0 in the unit of the points, for rbf and laplace; several, whose kernels are summed; or
-            "median": the median distance of any two points of both samples (of 1024 evenly spaced ones, where there
-            are more), through which no gradient flows; 1 where it is 0.
+        kernel_bandwidth: σ > 0 in the unit of the points, for rbf and laplace; several, as a list or an array of one
+            axis, whose kernels are summed; or, alone or in a list, "median": the median distance of any two points of
+            both samples (of 1024 evenly spaced ones, where there are more), through which no gradient flows; 1 where
+            it is 0.
         degree: ≥ 1, an integer, for the polynomial kernel.
-        gamma: > 0, for the polynomial kernel.
+        gamma: > 0, for the polynomial kernel. A number, or a trained array without axes; so is coef0.
         coef0: ≥ 0, for the polynomial kernel.
         unbiased: leave out the pairs of a point with itself.
         squared: return MMD² as it is; False takes the root of what is above 0.
@@ -97,7 +99,8 @@ def maximum_mean_discrepancy(
     known_reduction(name, reduction, None, normalizer)
     given = {"predictions": predictions, "targets": targets}
     points = PointWeights(pred_weights, target_weights, pred_mask, target_mask)
-    clouds = checked_clouds(name, given, points, weights, mask, unbiased, _arrays_of(kernel_bandwidth))
+    options = arrays_of(kernel_bandwidth=kernel_bandwidth, gamma=gamma, coef0=coef0)
+    clouds = checked_clouds(name, given, points, weights, mask, unbiased, options)
     discrepancy = statistic(name, clouds, kernel, unbiased, chunk_size)
     return _reduced(name, clouds, discrepancy, squared, normalizer, reduction)
 
@@ -175,11 +178,8 @@ def energy_distance(
     given = {"predictions": predictions, "targets": targets}
     points = PointWeights(pred_weights, target_weights, pred_mask, target_mask)
     clouds = checked_clouds(name, given, points, weights, mask, unbiased, {})
-    if beta == 2:
-        energy = 2 * statistic(name, clouds, None, unbiased, chunk_size)
-    else:
-        energy = statistic(name, clouds, powers_of_distance(beta), unbiased, chunk_size)
-    return _reduced(name, clouds, energy, squared, normalizer, reduction)
+    energy = statistic(name, clouds, powers_of_distance(beta), unbiased, chunk_size)
+    return _reduced(name, clouds, 2 * energy if beta == 2 else energy, squared, normalizer, reduction)
 
 
 def _reduced(loss: str, clouds: Clouds, values: Any, squared: bool, normalizer: Any, reduction: Reduction) -> Any:
@@ -189,8 +189,3 @@ def _reduced(loss: str, clouds: Clouds, values: Any, squared: bool, normalizer: 
     if not squared:
         values = xp.sqrt(xp.relu(values))
     return reduce(loss, xp, values, clouds.items, normalizer=normalizer, reduction=reduction)
-
-
-def _arrays_of(bandwidth: Any) -> dict[str, Any]:
-    """Bandwidths that are arrays, to be checked for their framework."""
-    return {f"kernel_bandwidth[{i}]": array_or_none(number) for i, number in enumerate(several(bandwidth))}

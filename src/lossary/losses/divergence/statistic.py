@@ -1,7 +1,8 @@
 """How much farther points of different samples are than points of the same one, whatever 'far' means.
 
 Every one is 2 E D(x, y) − E D(x, x') − E D(y, y') with its own dissimilarity D of two points, D(x, x) = 0. A kernel k
-has D(x, y) = ½ k(x, x) + ½ k(y, y) − k(x, y), which gives E k(x, x') + E k(y, y') − 2 E k(x, y) and cancels less.
+has D(x, y) = ½ k(x, x) + ½ k(y, y) − k(x, y), which gives E k(x, x') + E k(y, y') − 2 E k(x, y) and cancels less; only
+where pairs of a point with itself are left out and points count differently, something is left of k(x, x).
 """
 
 from __future__ import annotations
@@ -12,37 +13,43 @@ from typing import TYPE_CHECKING, Any
 from ..._core.reduce import Counted
 from ...streaming.pairs import ChunkSize, over_rows, reduced_over_rows
 from .clouds import Cloud, Clouds
-from .kernels import Dissimilarity, Table, bandwidths
+from .kernels import Alone, Dissimilarity, Table, fitted, unit_of
 from .moved import moved_a_little, of_moved
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
 
 
-def statistic(loss: str, clouds: Clouds, between: Dissimilarity | None, unbiased: bool, chunk_size: ChunkSize) -> Any:
-    """2 E D(x, y) − E D(x, x') − E D(y, y'), one per problem; without a D for ½ |x − y|²."""
+def statistic(loss: str, clouds: Clouds, between: Dissimilarity, unbiased: bool, chunk_size: ChunkSize) -> Any:
+    """2 E D(x, y) − E D(x, x') − E D(y, y'), one per problem; of a kernel E k(x, x') + E k(y, y') − 2 E k(x, y)."""
     xp, (x, y) = clouds.xp, clouds.both
-    if 0 in (x.points.shape[-2], y.points.shape[-2]):  # no pairs: 0, and still part of the graph
+    if 0 in (*x.points.shape[-2:], y.points.shape[-2]):  # no pairs, or all alike: 0, and still part of the graph
         return xp.sum(0.0 * x.points, axis=(-2, -1)) + xp.sum(0.0 * y.points, axis=(-2, -1))
-    if between is None:
-        return _of_means(clouds, unbiased)
-    clouds = _in_units(clouds, between.unit)
-    widths = bandwidths(clouds, between.bandwidth)
+    clouds, options = _in_units(clouds, between, fitted(loss, clouds, between.options))
 
     def by_tables() -> Any:
-        return _of_pairs(loss, clouds, between.table, widths, unbiased, chunk_size)
+        return _of_pairs(loss, clouds, between.table, options, unbiased, chunk_size)
 
-    if unbiased or x.points.shape != y.points.shape:
+    if unbiased:
+        found = _of_means(clouds, unbiased) if between.by_means else by_tables()
+        return found if between.alone is None else found - _of_points_alone(clouds, between.alone, options)
+    if between.by_means:
+        return _of_means(clouds, unbiased)
+    if x.points.shape != y.points.shape:
         return by_tables()
-    near = moved_a_little(clouds, between, widths)
-    return xp.either(near, lambda: of_moved(loss, clouds, near, between, widths, chunk_size), by_tables)
+    near = moved_a_little(clouds, between, options)
+    return xp.either(near, lambda: of_moved(loss, clouds, near, between, options, chunk_size), by_tables)
 
 
-def _in_units(clouds: Clouds, unit: float) -> Clouds:
-    if unit == 1:
-        return clouds
+def _in_units(clouds: Clouds, between: Dissimilarity, options: tuple[Any, ...]) -> tuple[Clouds, tuple[Any, ...]]:
+    if between.unit == 1:
+        return clouds, options
+    unit = between.unit
+    if unit is None:  # the options are bandwidths, of which nothing is known beforehand
+        unit = unit_of(clouds.xp, options)
+        options = tuple(option / unit for option in options)
     x, y = (Cloud(cloud.points / unit, cloud.shares) for cloud in clouds.both)
-    return clouds._replace(both=(x, y))
+    return clouds._replace(both=(x, y)), options
 
 
 def _of_pairs(
@@ -132,6 +139,23 @@ def _of_means(clouds: Clouds, unbiased: bool) -> Any:
         for cloud, mean in zip(centred, means, strict=True):
             spread = xp.sum((cloud.points - mean) ** 2, axis=-1)
             total = total - _average(xp, spread, cloud.shares) * _surplus(xp, cloud)
+    return total
+
+
+def _of_points_alone(clouds: Clouds, alone: Alone, options: tuple[Any, ...]) -> Any:
+    """Σ share (share − Σ share²) k(x, x) / (1 − Σ share²) of both clouds, by which the dissimilarity's average exceeds
+    that of the kernel where the pairs of a point with itself are left out: nothing where all points count alike.
+    """
+    xp = clouds.xp
+    total: Any = 0.0
+    for cloud in clouds.both:
+        if cloud.shares is not None:
+            # The factors add up to 0: k(x, x) may be seen from any point, and is smallest from within the cloud.
+            centre = xp.stop_gradient(_mean_point(xp, *cloud))
+            own = xp.sum(cloud.shares * cloud.shares, axis=-1, keepdims=True)
+            factors = cloud.shares * (cloud.shares - own)
+            excess = xp.sum(factors * alone(xp, cloud.points, centre, *options), axis=-1)
+            total = total + excess * (1 + _surplus(xp, cloud))
     return total
 
 

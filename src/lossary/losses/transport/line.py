@@ -218,11 +218,19 @@ def _on_the_line(xp: Namespace, first: Side, second: Side, p: float, power: bool
     return _power_mean(xp, gaps, shares, p, power)
 
 
-def _matched(xp: Namespace, first: Side, second: Side) -> tuple[Any, Any]:
-    """The differences of the two quantile functions where both are constant, and the lengths of those intervals."""
+def _matched(xp: Namespace, first: Side, second: Side, steps: Any = None) -> tuple[Any, Any]:
+    """The differences of the two quantile functions where both are constant, and the lengths of those intervals.
+
+    `steps` are second − first, sample by sample, or None. A gap x_i − y_j is taken as x_i − x_j − steps_j: where the
+    two samples are nearly equal, i is mostly j, and nothing is rounded at the size of the samples.
+    """
     (x, a), (y, b) = first, second
     n, m = x.shape[-1], y.shape[-1]
     if a is None and b is None:
+        if steps is not None:
+            of_x, of_y = xp.argsort(x, axis=-1), xp.argsort(y, axis=-1)
+            gaps = xp.take_along_axis(x, of_x, axis=-1) - xp.take_along_axis(x, of_y, axis=-1)
+            return gaps - xp.take_along_axis(steps, of_y, axis=-1), None
         x, y = xp.sort(x, axis=-1), xp.sort(y, axis=-1)
         if n == m:
             return x - y, None
@@ -230,8 +238,9 @@ def _matched(xp: Namespace, first: Side, second: Side) -> tuple[Any, Any]:
         places = xp.positions(x, axis=-1)  # for its dtype: one that can index
         x = xp.take(x, xp.asarray(of_x, places), axis=-1)
         return x - xp.take(y, xp.asarray(of_y, places), axis=-1), xp.asarray(shares, x)
-    x, a = _by_size(xp, x, a)
-    y, b = _by_size(xp, y, b)
+    base, paired = x, None if steps is None else (_masses(xp, x, a) != 0) & (_masses(xp, y, b) != 0)
+    x, x_order, a = _by_size(xp, x, a)
+    y, y_order, b = _by_size(xp, y, b)
     all_a, all_b = a[..., -1:], b[..., -1:]
     # Not divided by the totals: masses that are whole numbers, masks too, give exact levels, and so exact ties.
     levels = xp.concat([a * all_b, b * all_a], axis=-1)
@@ -241,9 +250,14 @@ def _matched(xp: Namespace, first: Side, second: Side) -> tuple[Any, Any]:
     from_x = xp.indices(order < n)
     of_x = xp.cumulative_sum(from_x, axis=-1) - from_x  # how many samples of x end before an interval
     of_y = xp.positions(order, axis=-1) - of_x
-    x = xp.take_along_axis(x, xp.where(of_x < n, of_x, n - 1), axis=-1)
-    y = xp.take_along_axis(y, xp.where(of_y < m, of_y, m - 1), axis=-1)
-    return x - y, (ends - starts) / (all_a * all_b)
+    of_x = xp.take_along_axis(x_order, xp.where(of_x < n, of_x, n - 1), axis=-1)
+    of_y = xp.take_along_axis(y_order, xp.where(of_y < m, of_y, m - 1), axis=-1)
+    if paired is not None:
+        y = xp.where(paired, base, y)
+    gaps = xp.take_along_axis(x, of_x, axis=-1) - xp.take_along_axis(y, of_y, axis=-1)
+    if paired is not None:
+        gaps = gaps - xp.take_along_axis(xp.where(paired, steps, 0.0), of_y, axis=-1)
+    return gaps, (ends - starts) / (all_a * all_b)
 
 
 def _levels(n: int, m: int) -> tuple[list[float], list[int], list[int]]:
@@ -255,14 +269,17 @@ def _levels(n: int, m: int) -> tuple[list[float], list[int], list[int]]:
     return lengths, [start * n // total for start in starts], [start * m // total for start in starts]
 
 
-def _by_size(xp: Namespace, samples: Any, masses: Any) -> tuple[Any, Any]:
-    """Sorted samples, and the masses up to each of them."""
-    masses = xp.ones_like(samples) if masses is None else masses
+def _masses(xp: Namespace, samples: Any, masses: Any) -> Any:
+    return xp.ones_like(samples) if masses is None else masses
+
+
+def _by_size(xp: Namespace, samples: Any, masses: Any) -> tuple[Any, Any, Any]:
+    """The samples, their order by size, and the masses up to each of them in that order."""
+    masses = _masses(xp, samples, masses)
     # What has no mass lies among the rest, where its distance to others cannot be out of all proportion.
     samples = xp.where(masses == 0, xp.stop_gradient(_heaviest(xp, samples, masses)), samples)
     order = xp.argsort(samples, axis=-1)
-    masses = xp.take_along_axis(masses, order, axis=-1)
-    return xp.take_along_axis(samples, order, axis=-1), xp.cumulative_sum(masses, axis=-1)
+    return samples, order, xp.cumulative_sum(xp.take_along_axis(masses, order, axis=-1), axis=-1)
 
 
 def _heaviest(xp: Namespace, samples: Any, masses: Any) -> Any:
@@ -300,14 +317,16 @@ def _sliced(
     # Moved to the origin together: a projection is rounded at the size of the coordinates.
     x, y = first.points - middle, second.points - middle
     masses = [side.masses for side in (first, second) if side.masses is not None]
+    steps = [second.points - first.points] if x.shape == y.shape else []
 
-    def distances(directions: Any, x: Any, y: Any, *masses: Any) -> Any:
-        given = iter(masses)
+    def distances(directions: Any, x: Any, y: Any, *rest: Any) -> Any:
+        given, moved = iter(rest), [_onto(xp, step, directions) for step in rest[len(masses) :]]
         a, b = (None if side.masses is None else _for_each(xp, next(given), directions) for side in (first, second))
-        return _on_the_line(xp, Side(_onto(xp, x, directions), a), Side(_onto(xp, y, directions), b), p, False)
+        sides = Side(_onto(xp, x, directions), a), Side(_onto(xp, y, directions), b)
+        return _power_mean(xp, *_matched(xp, *sides, *moved), p, False)
 
     entries = prod(x.shape[:-1]) + prod(y.shape[:-1])
-    name, shared = "sliced_wasserstein_distance", [x, y, *masses]
+    name, shared = "sliced_wasserstein_distance", [x, y, *masses, *steps]
     each = over_rows(name, xp, distances, [directions], shared, entries=entries, chunk_size=chunk_size)
     return _power_mean(xp, xp.moveaxis(each, 0, -1), None, p, power)
 
@@ -322,7 +341,8 @@ def _centre(xp: Namespace, side: Side) -> Any:
 
 def _onto(xp: Namespace, points: Any, directions: Any) -> Any:
     """(…, n, d) points along (count, d) directions: (count, …, n)."""
-    return xp.moveaxis(xp.matmul(points, xp.moveaxis(directions, 0, 1)), -1, 0)
+    flat = xp.matmul(xp.reshape(points, (-1, points.shape[-1])), xp.moveaxis(directions, 0, 1))
+    return xp.moveaxis(xp.reshape(flat, (*points.shape[:-1], directions.shape[0])), -1, 0)
 
 
 def _for_each(xp: Namespace, masses: Any, directions: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from ..._core.backends.protocol import Namespace
+    from .backends.protocol import Namespace
 
 FAR = 40.0  # change of an exponent, from which on both exponentials are 0 in comparison with those of other pairs
 
