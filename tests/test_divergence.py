@@ -755,7 +755,7 @@ SAMPLE_ERRORS: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "gamma of two": (mmd, {"gamma": np.ones(2)}, ValueError,
                      "expected gamma to be a number or an array of shape (); got gamma (2,)"),
     "coef0 array": (mmd, {"coef0": np.array(-1.0), "kernel_type": "polynomial"}, ValueError,
-                    "expected coef0 >= 0; got coef0 from -1 to -1"),
+                    "expected coef0 >= 0; got coef0 -1"),
     "bandwidth 0": (mmd, {"kernel_bandwidth": (1.0, 0.0)}, ValueError,
                     "expected kernel_bandwidth > 0; got kernel_bandwidth 0.0"),
     "bandwidth of none": (mmd, {"kernel_bandwidth": None}, TypeError,

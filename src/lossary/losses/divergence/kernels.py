@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core import changes
 from ..._core.changes import Changes, Pairs
-from ..._core.check import array_or_none, at_least_one, described, in_range, non_negative, one_of, positive
-from ..contrastive.similarity import _above_zero  # pyright: ignore[reportPrivateUsage]
+from ..._core.check import array_or_none, at_least_one, non_negative, one_of, positive
 from .clouds import Clouds
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class Dissimilarity(NamedTuple):
     table: Table
     changes: ChangesOf
     reach: Callable[..., Any]  # (xp, points, *bandwidths) → the longest step that still counts as a little
-    options: tuple[tuple[str, Any], ...] = ()  # by name, what the functions take besides the points
+    options: tuple[Any, ...] = ()  # what the functions take besides the points
     unit: float | None = (
         1.0  # of the points, a power of two that keeps their squares in range; None: as the options say
     )
@@ -47,9 +46,7 @@ def kernel_of(loss: str, kernel_type: str, bandwidth: Any, degree: Any, gamma: A
     one_of(loss, "kernel_type", kernel_type, KERNELS)
     given = _several(loss, bandwidth)
     at_least_one(loss, degree=degree)
-    _without_axes(loss, gamma=gamma, coef0=coef0)
-    positive(loss, gamma=gamma)
-    non_negative(loss, coef0=coef0)
+    gamma, coef0 = positive(loss, gamma=gamma), non_negative(loss, coef0=coef0)
     if kernel_type in ("rbf", "laplace"):
         return _decaying(kernel_type, given)
     if not isinstance(bandwidth, (int, float)) or bandwidth != 1:
@@ -66,26 +63,20 @@ def _several(loss: str, bandwidth: Any) -> list[Any]:
     given = [bandwidth[i] for i in range(len(bandwidth))] if listed else [bandwidth]
     if not given:
         raise ValueError(f"{loss}: expected at least one kernel_bandwidth; got {bandwidth!r}")
-    for number in given:
-        if isinstance(number, str):
-            if number != "median":
-                wanted = 'expected kernel_bandwidth to be a number, several or "median"'
-                raise ValueError(f"{loss}: {wanted}; got {bandwidth!r}")
-        else:
-            _without_axes(loss, kernel_bandwidth=number)
-            positive(loss, kernel_bandwidth=number)
-    return given
+    return [_one(loss, bandwidth, number) for number in given]
+
+
+def _one(loss: str, bandwidth: Any, number: Any) -> Any:
+    if not isinstance(number, str):
+        return positive(loss, kernel_bandwidth=number)
+    if number != "median":
+        wanted = 'expected kernel_bandwidth to be a number, several or "median"'
+        raise ValueError(f"{loss}: {wanted}; got {bandwidth!r}")
+    return number
 
 
 def _is_listed(option: object) -> bool:
     return isinstance(option, (list, tuple))
-
-
-def _without_axes(loss: str, **options: Any) -> None:
-    for name, option in options.items():
-        if len(getattr(option, "shape", ())) != 0:
-            got = described(**{name: option})
-            raise ValueError(f"{loss}: expected {name} to be a number or an array of shape (); got {got}")
 
 
 def arrays_of(**options: Any) -> dict[str, Any]:
@@ -99,19 +90,16 @@ def arrays_of(**options: Any) -> dict[str, Any]:
     return arrays
 
 
-def fitted(loss: str, clouds: Clouds, options: tuple[tuple[str, Any], ...]) -> tuple[Any, ...]:
+def fitted(clouds: Clouds, options: tuple[Any, ...]) -> tuple[Any, ...]:
     """What a dissimilarity takes besides the points, as arrays that fit the clouds' tables."""
-    return tuple(_fitted(loss, clouds, name, option) for name, option in options)
+    return tuple(_fitted(clouds, option) for option in options)
 
 
-def _fitted(loss: str, clouds: Clouds, name: str, option: Any) -> Any:
+def _fitted(clouds: Clouds, option: Any) -> Any:
     if isinstance(option, str):
         return _median_distance(clouds)
     xp, like = clouds.xp, clouds.both[0].points
-    if array_or_none(option) is None:
-        return xp.asarray(option, like)
-    array = xp.astype(option, like)
-    return in_range(loss, xp, name, array, 0.0) if name == "coef0" else _above_zero(loss, xp, name, array)
+    return xp.asarray(option, like) if array_or_none(option) is None else xp.astype(option, like)
 
 
 def unit_of(xp: Namespace, bandwidths: tuple[Any, ...]) -> Any:
@@ -130,8 +118,7 @@ def unit_of(xp: Namespace, bandwidths: tuple[Any, ...]) -> Any:
 def _decaying(kernel_type: str, given: list[Any]) -> Dissimilarity:
     table, changed = (_rbf, _rbf_changes) if kernel_type == "rbf" else (_laplace, _laplace_changes)
     if not all(isinstance(number, (int, float)) for number in given):
-        options = tuple(("kernel_bandwidth", number) for number in given)
-        return Dissimilarity(table, changed, _half_the_least, options, unit=None)
+        return Dissimilarity(table, changed, _half_the_least, tuple(given), unit=None)
     order = frexp(min(given))[1]
     unit = 2.0**order if abs(order) > USUAL else 1.0
     numbers = tuple(number / unit for number in given)
@@ -205,7 +192,7 @@ def _polynomial(degree: int, gamma: Any, coef0: Any) -> Dissimilarity:
         base = gamma * xp.sum(centre * centre, axis=-1) + coef0
         return gain * reduce(add, ((base + gain) ** k * base ** (degree - 1 - k) for k in range(degree)))
 
-    return Dissimilarity(table, changed, _any_step, (("gamma", gamma), ("coef0", coef0)), alone=alone)
+    return Dissimilarity(table, changed, _any_step, (gamma, coef0), alone=alone)
 
 
 def _any_step(xp: Namespace, points: Any, *options: Any) -> float:

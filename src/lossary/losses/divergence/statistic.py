@@ -25,7 +25,7 @@ def statistic(loss: str, clouds: Clouds, between: Dissimilarity, unbiased: bool,
     xp, (x, y) = clouds.xp, clouds.both
     if 0 in (*x.points.shape[-2:], y.points.shape[-2]):  # no pairs, or all alike: 0, and still part of the graph
         return xp.sum(0.0 * x.points, axis=(-2, -1)) + xp.sum(0.0 * y.points, axis=(-2, -1))
-    clouds, options = _in_units(clouds, between, fitted(loss, clouds, between.options))
+    clouds, options = _in_units(clouds, between, fitted(clouds, between.options))
 
     def by_tables() -> Any:
         return _of_pairs(loss, clouds, between.table, options, unbiased, chunk_size)

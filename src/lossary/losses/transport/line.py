@@ -6,7 +6,17 @@ from math import inf, lcm, prod
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import at_least_one, axis_of, described, known_reduction, plain, same_shape, true_or_false
+from ..._core.check import (
+    at_least_one,
+    axis_of,
+    described,
+    drawn,
+    key_of,
+    known_reduction,
+    plain,
+    same_shape,
+    true_or_false,
+)
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows
@@ -198,16 +208,12 @@ def _directions(loss: str, xp: Namespace, projections: Any, like: Any, count: in
                 f"{loss}: expected projections of shape (count, {size}); got {described(projections=projections)}"
             )
         return projections
-    wanted = {"torch": "a torch.Generator", "jax": "a JAX key"}.get(xp.NAME, "a numpy.random.Generator")
     if key is None:
         raise ValueError(
-            f"{loss}: expected key ({wanted}) or projections; got neither; directions are random, and so differ "
+            f"{loss}: expected key ({key_of(xp)}) or projections; got neither; directions are random, and so differ "
             "from call to call only where the key does"
         )
-    try:
-        return xp.normal(key, (count, size), like)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise TypeError(f"{loss}: expected key to be {wanted}; got key {type(key).__name__}") from error
+    return drawn(loss, xp, xp.normal, key, (count, size), like)
 
 
 # ---- formulas ----
