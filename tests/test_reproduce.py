@@ -44,6 +44,11 @@ image = torch.from_numpy(np.random.default_rng(8).random((2, 3, 24, 20)))
 noisy = (image + 0.1 * drawn(2, 3, 24, 20, seed=9)).clamp(0, 1)
 boxes = torch.tensor([[10.0, 10.0, 50.0, 50.0], [0.0, 0.0, 2.0, 3.0]], dtype=torch.float64)
 others = torch.tensor([[15.0, 15.0, 55.0, 55.0], [5.0, 5.0, 6.0, 8.0]], dtype=torch.float64)
+cloud, other, line = drawn(7, 3, seed=12), drawn(5, 3, seed=13) + 0.5, drawn(2, 6, seed=14)
+masses = [torch.from_numpy(np.random.default_rng(seed).dirichlet(np.ones(n))) for seed, n in ((15, 7), (16, 5))]
+weighed = {"x_weights": masses[0], "y_weights": masses[1]}
+shared = {"pred_weights": masses[0], "target_weights": masses[1]}
+directions = drawn(4, 3, seed=17)
 p, q = drawn(5, 4, seed=10).softmax(1), drawn(5, 4, seed=11).softmax(1)
 last = (logits.movedim(1, -1).numpy(), labels.numpy())  # JAX's layout
 
@@ -57,6 +62,11 @@ def optax_dice(optax: Any, **options: Any) -> Any:
 
     with jax.enable_x64(True):
         return np.asarray(optax.losses.dice_loss(last[0], np.eye(3)[last[1]], **options)).mean()
+
+
+def samples_loss(geomloss: Any, loss: str, **options: Any) -> Any:
+    between = geomloss.SamplesLoss(loss, backend="tensorized", **options)
+    return between(masses[0], cloud, masses[1], other)
 
 
 def in_double(function: Callable[[], Any]) -> Any:
@@ -237,6 +247,44 @@ ROWS: dict[str, Row] = {
     "torch kl_div(log q, p, reduction='mean')": Row(
         "torch", lambda torch: F.kl_div(q.log(), p, reduction="mean"), lambda: L.kl_divergence(p, q) / 4
     ),
+    # ---- transport and samples ----
+    "POT emd2(a, b, distances)": Row(
+        "ot",
+        lambda ot: ot.emd2(*masses, torch.cdist(cloud, other)),
+        lambda: L.earth_mover_distance(cloud, other, **weighed),
+        1e-4,  # ours iterates
+    ),
+    "POT wasserstein_1d(u, v, p=3)": Row(
+        "ot", lambda ot: ot.wasserstein_1d(*line, p=3), lambda: L.wasserstein_distance(*line, p=3, power=True)
+    ),
+    "POT sliced_wasserstein_distance(x, y, projections)": Row(
+        "ot",
+        lambda ot: ot.sliced_wasserstein_distance(cloud, other, *masses, projections=F.normalize(directions).T),
+        lambda: L.sliced_wasserstein_distance(cloud, other, projections=directions, **weighed),
+    ),
+    "geomloss SamplesLoss('sinkhorn', p=2, blur=0.5)": Row(
+        "geomloss",
+        lambda geomloss: samples_loss(geomloss, "sinkhorn", p=2, blur=0.5, scaling=0.99),
+        lambda: L.sinkhorn_divergence(cloud, other, epsilon=2 * 0.5**2, **weighed) / 2,
+        1e-3,  # theirs stops as soon as the blur is reached
+    ),
+    "geomloss SamplesLoss('sinkhorn', p=1, blur=0.5)": Row(
+        "geomloss",
+        lambda geomloss: samples_loss(geomloss, "sinkhorn", p=1, blur=0.5, scaling=0.99),
+        lambda: L.sinkhorn_divergence(cloud, other, p=1, epsilon=0.5, **weighed),
+        1e-3,
+    ),
+    "geomloss SamplesLoss('energy')": Row(
+        "geomloss",
+        lambda geomloss: samples_loss(geomloss, "energy"),
+        lambda: L.energy_distance(cloud, other, **shared) / 2,
+        1e-3,  # theirs takes equal points for points apart
+    ),
+    "geomloss SamplesLoss('gaussian', blur=2.0)": Row(
+        "geomloss",
+        lambda geomloss: samples_loss(geomloss, "gaussian", blur=2.0),
+        lambda: L.maximum_mean_discrepancy(cloud, other, kernel_bandwidth=2.0, squared=True, **shared) / 2,
+    ),
     "optax kl_divergence(log q, p), mean": Row(
         "optax",
         lambda optax: in_double(lambda: optax.kl_divergence(q.log().numpy(), p.numpy()).mean()),
@@ -251,7 +299,8 @@ def test_ours_is_theirs(row: Row) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         package = pytest.importorskip(row.package)
-        pytest.importorskip(f"{row.package}.losses") if row.package != "torch" else None
+        if row.package not in ("torch", "ot", "geomloss"):
+            pytest.importorskip(f"{row.package}.losses")
     assert float(row.ours()) == pytest.approx(float(row.theirs(package)), rel=row.tolerance)
 
 
