@@ -8,6 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import optax
 import torch
 import torch.nn.functional as F
 from scipy.spatial import KDTree
@@ -26,6 +27,7 @@ FULL = 4_000_000  # items of the full scale, of which the sizes here are a share
 def cases(scale: Scale) -> Iterator[Sized]:
     size = partial(_at, scale)
     yield from _nt_xent(size(2_048), size(16_384))
+    yield from _peers_of_nt_xent(size(256), size(2_048))
     yield from _image_and_text(size(32_768))
     yield from _triplets(size(2_048), size(384))
     yield from _samples(size(4_096), size(20_000))
@@ -115,6 +117,26 @@ def _nt_xent(small: int, large: int) -> Iterator[Sized]:
     )  # fmt: skip
 
 
+def _pml_nt_xent(z_i: Tensor, z_j: Tensor) -> Tensor:
+    from pytorch_metric_learning.losses import NTXentLoss
+
+    return NTXentLoss(temperature=0.5)(torch.cat([z_i, z_j]), torch.arange(len(z_i)).repeat(2))  # type: ignore[no-any-return]
+
+
+def _optax_nt_xent(z_i: Any, z_j: Any) -> Any:
+    return optax.ntxent(jnp.concatenate([z_i, z_j]), jnp.tile(jnp.arange(len(z_i)), 2), temperature=0.5)
+
+
+def _peers_of_nt_xent(few: int, many: int) -> Iterator[Sized]:
+    """pytorch-metric-learning lists every triplet: n³ numbers, 64 GiB at 2,048 pairs."""
+    views = [arrays.normal((few, 128), seed) for seed in (0, 1)]
+    yield _in_torch(
+        "nt_xent", lossary.nt_xent_loss, views, against="pytorch-metric-learning", theirs=_pml_nt_xent, target=1.0
+    )
+    views = [arrays.normal((many, 128), seed) for seed in (0, 1)]
+    yield _in_jax("nt_xent", lossary.nt_xent_loss, views, against="optax", theirs=_optax_nt_xent, target=1.0)
+
+
 def _image_and_text(n: int) -> Iterator[Sized]:
     both = [arrays.normal((n, 64), seed) for seed in (0, 1)]
     yield _in_torch("clip", lossary.clip_loss, both, most=300.0, limit=_products(6, n, n, 64))
@@ -171,16 +193,25 @@ def _energy_by_products(x: Tensor, y: Tensor) -> Tensor:
     return 2 * mean(x, y) - mean(x, x) - mean(y, y)
 
 
+def _geomloss_energy(x: Tensor, y: Tensor) -> Tensor:
+    from geomloss import SamplesLoss
+
+    return 2 * SamplesLoss("energy", backend="tensorized")(x, y)  # type: ignore[no-any-return]
+
+
 def _samples(small: int, large: int) -> Iterator[Sized]:
+    few, many = ([arrays.normal((n, 64), seed) for seed in (0, 1)] for n in (small, large))
     mmd = partial(lossary.maximum_mean_discrepancy, kernel_bandwidth=BANDWIDTHS, squared=True)
     for name, loss, theirs in (
         ("mmd, 5 bandwidths", mmd, _mmd_by_products),
         ("energy_distance", partial(lossary.energy_distance, squared=True), _energy_by_products),
     ):
-        few, many = ([arrays.normal((n, 64), seed) for seed in (0, 1)] for n in (small, large))
         equal = theirs is not _energy_by_products  # whose gradient at the distances of 0 is made of rounding
         yield _in_torch(name, loss, few, against="matrix products", theirs=theirs, target=1.5, slow=True, equal=equal)
         yield _in_torch(name, loss, many, most=300.0, slow=True)
+    yield _in_torch(
+        "energy_distance", loss, few, against="geomloss", theirs=_geomloss_energy, target=1.0, slow=True, equal=False
+    )
 
 
 # ---- clouds ----
