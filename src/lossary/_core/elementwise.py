@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .backends import namespace
-from .check import array_or_none, floating, known_reduction, real, same_shape
+from .check import floating, real, same_shape
+from .options import array_or_none, known_reduction
 from .reduce import Counted, counted, reduce
 from .types import Axis, Reduction
 

@@ -9,7 +9,8 @@ from math import inf, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .backends import namespace
-from .check import axis_of, described, floating, known_reduction, real
+from .check import axis_of, described, floating, real
+from .options import known_reduction
 from .types import A, Axis, Bool, Float, Reduction
 
 if TYPE_CHECKING:

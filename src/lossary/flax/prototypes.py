@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from .._core.check import at_least_one
 from .._core.faces import call_names
+from .._core.options import at_least_one
 from .._core.types import Reduction
 from ..losses import metric_learning
 from ._module import Loss

@@ -11,18 +11,8 @@ from math import pi
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .._core.backends import namespace
-from .._core.check import (
-    checking,
-    described,
-    floating,
-    known_reduction,
-    one_of,
-    plain,
-    positive,
-    real,
-    refuse,
-    same_shape,
-)
+from .._core.check import checking, described, floating, real, refuse, same_shape
+from .._core.options import known_reduction, one_of, plain, positive
 from .._core.reduce import counted, reduce
 from .._core.types import A, Bool, Float, Reduction
 

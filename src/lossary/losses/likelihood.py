@@ -9,19 +9,9 @@ from operator import sub
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .._core.backends import namespace
-from .._core.check import (
-    axis_of,
-    described,
-    floating,
-    in_range,
-    known_reduction,
-    non_negative,
-    plain,
-    real,
-    same_shape,
-    true_or_false,
-)
+from .._core.check import axis_of, described, floating, in_range, real, same_shape
 from .._core.elementwise import MEANS, pointwise_reduced
+from .._core.options import known_reduction, non_negative, plain, true_or_false
 from .._core.reduce import Counted, counted, reduce
 from .._core.result import LossResult, Term
 from .._core.types import A, Axis, Bool, Float, Reduction

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._core.check import is_number, non_negative, positive
 from .._core.elementwise import per_element
+from .._core.options import is_number, non_negative, positive
 from .._core.types import A, Axis, Bool, Float, Reduction
 
 if TYPE_CHECKING:

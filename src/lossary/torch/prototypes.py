@@ -7,8 +7,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from .._core.check import at_least_one
 from .._core.faces import call_names
+from .._core.options import at_least_one
 from .._core.types import Reduction
 from ..losses import metric_learning
 from ._module import Loss

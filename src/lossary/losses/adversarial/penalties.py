@@ -7,16 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import (
-    described,
-    drawn,
-    floating,
-    in_range,
-    known_reduction,
-    non_negative,
-    same_shape,
-    true_or_false,
-)
+from ..._core.check import described, floating, in_range, same_shape
+from ..._core.options import drawn, known_reduction, non_negative, true_or_false
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 

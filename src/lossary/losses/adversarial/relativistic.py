@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..._core.backends import namespace
-from ..._core.check import described, floating, known_reduction, true_or_false
+from ..._core.check import described, floating
+from ..._core.options import known_reduction, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 from .sides import FAKE, REAL, Side, both

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._core.check import finite, smoothing, true_or_false
+from ..._core.options import finite, smoothing, true_or_false
 from ..._core.types import A, Bool, Float, Reduction
 from ..regression import squared_error
 from .sides import FAKE, REAL, Side, both, one_side, two_sides

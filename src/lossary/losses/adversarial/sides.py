@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import described, floating, in_range, known_reduction, true_or_false
+from ..._core.check import described, floating, in_range
+from ..._core.options import known_reduction, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import Reduction
 from ..classification.curves import cross_entropy, cross_entropy_of_probability

@@ -6,26 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import (
+from ..._core.check import class_axis, floating, in_range, laid_along, per_class, real, same_shape
+from ..._core.elementwise import pointwise_reduced
+from ..._core.options import (
     array_or_none,
-    class_axis,
     class_options,
-    floating,
     fraction,
-    in_range,
     is_single,
     known_reduction,
-    laid_along,
     non_negative,
     only,
-    per_class,
     plain,
-    real,
-    same_shape,
     smoothing,
     true_or_false,
 )
-from ..._core.elementwise import pointwise_reduced
 from ..._core.reduce import Counted, counted
 from ..._core.types import A, Axis, Bool, Float, Reduction
 from .curves import cross_entropy, cross_entropy_of_probability, focal

@@ -11,22 +11,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
 from ..._core.check import (
-    array_or_none,
     checking,
     class_axis,
-    class_options,
     described,
     dtype_name,
     floating,
     in_range,
+    laid_along,
+    per_class,
+    refuse,
+)
+from ..._core.options import (
+    array_or_none,
+    class_options,
     is_single,
     known_reduction,
-    laid_along,
     non_negative,
     only,
-    per_class,
     plain,
-    refuse,
     smoothing,
 )
 from ..._core.reduce import Counted, counted, reduce

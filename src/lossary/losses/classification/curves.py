@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..._core.check import is_number
+from ..._core.options import is_number
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace

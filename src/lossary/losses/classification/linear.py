@@ -6,18 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import (
-    array_or_none,
-    class_options,
-    described,
-    floating,
-    known_reduction,
-    non_negative,
-    per_class,
-    plain,
-    positive,
-    smoothing,
-)
+from ..._core.check import described, floating, per_class
+from ..._core.options import array_or_none, class_options, known_reduction, non_negative, plain, positive, smoothing
 from ..._core.types import A, Bool, Float, Int, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, reduced_over_rows
 from .categorical import Indexed, entropies, indexed, surprise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from ..._core.check import array_or_none, finite
+from ..._core.options import array_or_none, finite
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, reduced_over_rows
 from .similarity import batch, biased_logits, nothing, number, places, reduced

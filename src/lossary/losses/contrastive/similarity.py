@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import array_or_none, described, floating, known_reduction, positive, same_shape, true_or_false
+from ..._core.check import described, floating, same_shape
+from ..._core.options import array_or_none, known_reduction, positive, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size

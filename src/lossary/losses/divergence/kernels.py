@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core import changes
 from ..._core.changes import Changes, Pairs
-from ..._core.check import array_or_none, at_least_one, non_negative, one_of, positive
+from ..._core.options import array_or_none, at_least_one, non_negative, one_of, positive
 from .clouds import Clouds
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from math import log, nan, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import axis_of, checking, floating, in_range, known_reduction, real, refuse, same_shape
+from ..._core.check import axis_of, checking, floating, in_range, real, refuse, same_shape
 from ..._core.distributions import Distribution, closed_form, is_distribution, no_distributions
+from ..._core.options import known_reduction
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 from .ratios import UNIT, Probabilities, mixture_gap, relative_entropy

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..._core.backends import namespace
-from ..._core.check import described, known_reduction, non_negative, one_of, real
+from ..._core.check import described, real
+from ..._core.options import known_reduction, non_negative, one_of
 from ..._core.result import LossResult, Term
 from ..._core.types import A, Bool, Float, Reduction
 from .meshes import Batch, Means, Mesh, checked_vertices, edges_of, mean_of_kept, mesh_of, vertex_normals

@@ -10,7 +10,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import described, floating, in_range, known_reduction, one_of, one_per_point, real, true_or_false
+from ..._core.check import described, floating, in_range, one_per_point, real
+from ..._core.options import known_reduction, one_of, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import BLOCK, ChunkSize, known_chunk_size, rows_at_once

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
-from ..._core.check import described, floating, known_reduction, non_negative, one_of, real, same_shape, true_or_false
+from ..._core.check import described, floating, real, same_shape
+from ..._core.options import known_reduction, non_negative, one_of, true_or_false
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
 from .meshes import (

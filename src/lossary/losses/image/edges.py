@@ -7,7 +7,8 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
-from ..._core.check import known_reduction, laid_along, one_of, positive, true_or_false
+from ..._core.check import laid_along
+from ..._core.options import known_reduction, one_of, positive, true_or_false
 from ..._core.reduce import reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
 from .frame import (

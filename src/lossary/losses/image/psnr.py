@@ -6,7 +6,8 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import described, known_reduction, positive, real, same_shape, true_or_false
+from ..._core.check import described, real, same_shape
+from ..._core.options import known_reduction, positive, true_or_false
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 from .frame import both, counted_images

@@ -7,7 +7,7 @@ from math import exp, prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from ..._core.backends import namespace
-from ..._core.check import known_reduction, one_of, plain, positive
+from ..._core.options import known_reduction, one_of, plain, positive
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
 from .frame import Layout, bordered, both, counted_windows, kept, layout_of, over_channels, part, where_channels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
-from ..._core.check import known_reduction, one_of, true_or_false
+from ..._core.options import known_reduction, one_of, true_or_false
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from .frame import Layout, both, counted_images, counted_pixels, kept, layout_of, part, sizes, with_zeros

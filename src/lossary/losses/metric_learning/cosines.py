@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import described, dtype_name, floating, known_reduction
+from ..._core.check import described, dtype_name, floating
+from ..._core.options import known_reduction
 from ..._core.reduce import counted
 from ..._core.types import Reduction
 from ..classification.categorical import Indexed, labelled

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import cos, pi, sin
 from typing import TYPE_CHECKING, Any
 
-from ..._core.check import array_or_none, non_negative, plain, positive
+from ..._core.options import array_or_none, non_negative, plain, positive
 from ..._core.types import A, Bool, Float, Int, Reduction
 from ..classification.categorical import reduced, surprise
 from .cosines import cosines

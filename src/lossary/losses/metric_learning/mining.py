@@ -9,16 +9,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import (
-    array_or_none,
-    described,
-    dtype_name,
-    floating,
-    known_reduction,
-    non_negative,
-    one_of,
-    true_or_false,
-)
+from ..._core.check import described, dtype_name, floating
+from ..._core.options import array_or_none, known_reduction, non_negative, one_of, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
 from ...streaming.pairs import BLOCK, DENSE, ChunkSize, known_chunk_size, over_rows

@@ -5,18 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import (
-    array_or_none,
-    described,
-    floating,
-    in_range,
-    known_reduction,
-    non_negative,
-    positive,
-    real,
-    same_shape,
-    true_or_false,
-)
+from ..._core.check import described, floating, in_range, real, same_shape
+from ..._core.options import array_or_none, known_reduction, non_negative, positive, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..._core.check import array_or_none, in_range, non_negative, one_of, positive
+from ..._core.check import in_range
+from ..._core.options import array_or_none, non_negative, one_of, positive
 from ..._core.types import A, Bool, Float, Int, Reduction
 from ..classification.categorical import log_odds, reduced, surprise
 from .cosines import cosines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..._core.check import at_least_one, drawn, positive
+from ..._core.options import at_least_one, drawn, positive
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows
 from .layers import Features, LayerWeights, by_position, layers_of, over_layers

@@ -7,16 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from ..._core.backends import namespace
-from ..._core.check import (
-    array_or_none,
-    axis_of,
-    checking,
-    described,
-    floating,
-    known_reduction,
-    non_negative,
-    real,
-)
+from ..._core.check import axis_of, checking, described, floating, real
+from ..._core.options import array_or_none, known_reduction, non_negative
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Reduction
 

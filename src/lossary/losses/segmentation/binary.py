@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..._core.check import positive
+from ..._core.options import positive
 from ..._core.types import A, Bool, Float, Reduction
 from .overlap import DICE, JACCARD, binary_overlap, scored, tversky
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..._core.check import non_negative, true_or_false
+from ..._core.options import non_negative, true_or_false
 from ..._core.result import LossResult, Term
 from ..._core.types import A, Bool, Float, Int
 from ..classification.categorical import reduced

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
 from ..._core.backends.composed import class_shares
-from ..._core.check import floating, in_range, known_reduction, one_of, real, same_shape, true_or_false
+from ..._core.check import floating, in_range, real, same_shape
+from ..._core.options import known_reduction, one_of, true_or_false
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
 from .overlap import batched, class_factor, one_per_example, over_classes, pixels_and_examples, regions

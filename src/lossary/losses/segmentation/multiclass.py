@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..._core.check import positive
+from ..._core.options import positive
 from ..._core.types import A, Bool, Float, Int, Reduction
 from .overlap import DICE, JACCARD, labelled_overlap, scored, tversky
 

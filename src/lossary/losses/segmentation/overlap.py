@@ -15,21 +15,8 @@ from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import (
-    class_axis,
-    class_options,
-    described,
-    floating,
-    in_range,
-    known_reduction,
-    laid_along,
-    non_negative,
-    one_of,
-    plain,
-    real,
-    same_shape,
-    true_or_false,
-)
+from ..._core.check import class_axis, described, floating, in_range, laid_along, real, same_shape
+from ..._core.options import class_options, known_reduction, non_negative, one_of, plain, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import Reduction
 from ..classification.categorical import Indexed, indexed

@@ -6,17 +6,8 @@ from math import inf, lcm, prod
 from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
-from ..._core.check import (
-    at_least_one,
-    axis_of,
-    described,
-    drawn,
-    key_of,
-    known_reduction,
-    plain,
-    same_shape,
-    true_or_false,
-)
+from ..._core.check import axis_of, described, same_shape
+from ..._core.options import at_least_one, drawn, key_of, known_reduction, plain, true_or_false
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows
