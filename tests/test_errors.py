@@ -214,6 +214,13 @@ def test_weights_of_classes(framework: OnNumpy, name: str, options: str) -> None
 
 
 @every_framework
+def test_no_class_at_all(framework: OnNumpy) -> None:
+    kwargs = {"logits": np.zeros((2, 0)), "labels": np.zeros(2, int), "channel_axis": 1}
+    with refused(ValueError, "focal_loss: expected at least one class along axis 1; got logits (2, 0)"):
+        call(framework, lossary.focal_loss, kwargs)
+
+
+@every_framework
 def test_pos_weight_of_classes(framework: OnNumpy) -> None:
     kwargs = at("binary_cross_entropy").inputs()
     text = "binary_cross_entropy_loss: expected pos_weight of shape (5,), one per class; got pos_weight (6,)"

@@ -107,7 +107,10 @@ def class_axis(loss: str, xp: Namespace, channel_axis: int | None, logits: Any, 
         raise ValueError(f"{loss}: expected {name} with a class axis; got {described(**{name: logits})}")
     if channel_axis is None:
         channel_axis = xp.CHANNEL_AXIS if len(logits.shape) > 1 else 0
-    return axis_of(loss, "channel_axis", channel_axis, name, logits)
+    axis = axis_of(loss, "channel_axis", channel_axis, name, logits)
+    if logits.shape[axis] == 0:
+        raise ValueError(f"{loss}: expected at least one class along axis {axis}; got {described(**{name: logits})}")
+    return axis
 
 
 def laid_along(xp: Namespace, values: Any, axis: int, like: Any) -> Any:
