@@ -75,7 +75,7 @@ def logits(xp: Namespace, anchors: Any, *candidates: Any, temperature: Any, norm
         return anchors / temperature, *candidates
     middle, centre = _middle(xp, anchors), _middle(xp, candidates[0])
     rows = xp.concat([anchors - middle, xp.ones_like(anchors[:, :1])], axis=-1) / temperature
-    return rows, *(_moved(xp, columns - centre, middle) for columns in candidates)
+    return rows, *(_moved(xp, columns, centre, middle) for columns in candidates)
 
 
 def biased_logits(xp: Namespace, anchors: Any, candidates: Any, temperature: Any, bias: Any, normalize: bool) -> Any:
@@ -100,9 +100,17 @@ def _from(xp: Namespace, middle: Any, vectors: Any) -> tuple[Any, Any]:
     return seen, 0.5 * xp.sum(fixed * fixed - seen * seen, axis=-1, keepdims=True)
 
 
-def _moved(xp: Namespace, columns: Any, middle: Any) -> Any:
-    """With a last feature that gives back what the rows lack."""
-    return xp.concat([columns, xp.sum(columns * middle, axis=-1, keepdims=True)], axis=-1)
+def _moved(xp: Namespace, columns: Any, centre: Any, middle: Any) -> Any:
+    """From the centre, with a last feature that gives back what the rows lack, less what the length has beyond 1.
+
+    Unit vectors are so only up to rounding, which a product u · v sees in full, and −½ |u − v|² hardly.
+    """
+    seen, fixed = columns - centre, xp.stop_gradient(columns)
+    beyond = xp.sum((fixed - centre) * (fixed + centre), axis=-1, keepdims=True)
+    none = ~xp.any(fixed != 0, axis=-1)  # the zero vector stays what it is
+    short = 1 - xp.sum(centre * centre, axis=-1, keepdims=True)
+    beyond = xp.where(xp.expand_dims(none, axis=-1), short, beyond)
+    return xp.concat([seen, xp.sum(seen * middle, axis=-1, keepdims=True) - 0.5 * beyond], axis=-1)
 
 
 def _middle(xp: Namespace, vectors: Any) -> Any:
