@@ -33,13 +33,20 @@ def relative_entropy(xp: Namespace, p: Probabilities, q: Probabilities, axis: in
 
 
 def _excess(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
-    """p log(p / q) − (p − q), and its slope in p or in log p."""
+    """p log(p / q) − (p − q), and its slopes in p and q or their logarithms."""
     p, q, ratio = _with_log_ratio(xp, x, y, logs)
     close = xp.abs(ratio) <= 0.5
     curve, _ = xp.half_exp_above_tangent(xp.where(close, -ratio, 0.0))
     # At p = 0 the ratio has a constant for p, whose slope is missing: 1, which this adds.
     cost = xp.where(close, 1.0, ratio) if logs[0] else xp.where(p == 0, ratio + 1, xp.where(close, 1.0, ratio))
-    return xp.where(close, 2 * p * curve, p * cost - (p - q)), lambda: p * ratio if logs[0] else ratio
+
+    def slope_in_q() -> Any:
+        if logs[1]:  # q − p, of which the exponentials are rounded
+            return xp.where(close, p * xp.expm1(xp.where(close, -ratio, 0.0)), q - p)
+        return _divided(xp, q - p, xp.where((p == 0) & (q == 0), 1.0, q))
+
+    gap = xp.where(close, 2 * p * curve, p * cost - (p - q))
+    return gap, (lambda: p * ratio if logs[0] else ratio, slope_in_q)
 
 
 def _difference(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
