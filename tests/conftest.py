@@ -10,6 +10,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from types import ModuleType
 
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
@@ -39,7 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-TESTS_PER_CACHE = 300
+MAPS = Path("/proc/self/maps")
+FEW_MAPS, TESTS_PER_LOOK = 30_000, 25
 """XLA keeps every program that it compiled, in three memory maps each; at Linux's limit of 65,530 it crashes."""
 _finished = count(1)
 
@@ -47,8 +49,10 @@ _finished = count(1)
 @pytest.fixture(autouse=True)
 def _compiled_programs_do_not_pile_up() -> Iterator[None]:
     yield
-    if next(_finished) % TESTS_PER_CACHE == 0 and "jax" in sys.modules:
-        sys.modules["jax"].clear_caches()
+    if next(_finished) % TESTS_PER_LOOK == 0 and "jax" in sys.modules and MAPS.exists():
+        with MAPS.open() as maps:
+            if sum(1 for _ in maps) > FEW_MAPS:
+                sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(autouse=True)
