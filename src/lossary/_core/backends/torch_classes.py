@@ -79,7 +79,7 @@ class Surprise(Function):
             return grad.unsqueeze(axis) * _composed(logits, index, axis, spread)[1](logits), None, None, None
         labels = _items(index, axis)
         pull = grad.reshape(labels.shape)
-        share = (pull / total).unsqueeze(1)
+        share = (pull if total.ndim == 0 else pull / total).unsqueeze(1)
         gradient = torch.addcmul(-spread * pull.unsqueeze(1), powers, share) if spread else powers * share
         towards_own = torch.expm1(-losses).add_((powers.shape[1] - 1) * spread).mul_(pull)
         return gradient.scatter_(1, labels.unsqueeze(1), towards_own.unsqueeze(1)).view(logits.shape), None, None, None
@@ -168,7 +168,10 @@ def _parted_block(table: Tensor, labels: Tensor, out: Tensor | None = None) -> t
 
 
 def _surprise_by_blocks(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """`_surprise_block`, on blocks that fit the caches."""
+    """The shares times a total, 0 at the labels; the total; and −log of the labels' shares."""
+    if table.numel() > FEW and (table.ndim == 3 or table.shape[1] >= NARROW):
+        shares, share, missing = _parted(table, labels)
+        return shares, share.new_ones(()), _surprise_of(share, missing, table, labels)
     if table.numel() <= BLOCK:
         return _surprise_block(table, labels)
     powers = torch.empty_like(table)
@@ -179,10 +182,7 @@ def _surprise_by_blocks(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, 
 
 
 def _surprise_block(table: Tensor, labels: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """The shares times a total, 0 at the labels; the total; and −log of the labels' shares."""
-    if table.numel() > FEW and (table.ndim == 3 or table.shape[1] >= NARROW):
-        shares, share, missing = _parted_block(table, labels, out)
-        return shares, torch.ones_like(share), _surprise_of(share, missing, table, labels)
+    """The same by powers of each logit less the largest one."""
     chosen = labels.unsqueeze(1)
     powers = torch.sub(table, table.amax(1, keepdim=True), out=out)
     lead = powers.gather(1, chosen).squeeze(1)
