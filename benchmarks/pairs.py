@@ -131,7 +131,13 @@ def _peers_of_nt_xent(few: int, many: int) -> Iterator[Sized]:
     """pytorch-metric-learning lists every triplet: n³ numbers, 64 GiB at 2,048 pairs."""
     views = [arrays.normal((few, 128), seed) for seed in (0, 1)]
     yield _in_torch(
-        "nt_xent", lossary.nt_xent_loss, views, against="pytorch-metric-learning", theirs=_pml_nt_xent, target=1.0
+        "nt_xent",
+        lossary.nt_xent_loss,
+        views,
+        against="pytorch-metric-learning",
+        theirs=_pml_nt_xent,
+        target=1.0,
+        slow=True,
     )
     views = [arrays.normal((many, 128), seed) for seed in (0, 1)]
     yield _in_jax("nt_xent", lossary.nt_xent_loss, views, against="optax", theirs=_optax_nt_xent, target=1.0)
