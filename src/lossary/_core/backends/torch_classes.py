@@ -150,13 +150,20 @@ def _parts(shape: Any) -> Iterator[tuple[Any, Any]]:
 
 def _parted(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The softmax over axis 1, wrong at the labels; their shares; and what these lack of 1."""
+    return _in_parts(_parted_block, table, labels)
+
+
+def _in_parts(
+    function: Callable[..., tuple[Tensor, Tensor, Tensor]], table: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`function(table, labels, out)`, which gives a table and two numbers an item, on blocks that fit the caches."""
     if table.numel() <= BLOCK:
-        return _parted_block(table, labels)
-    shares = torch.empty_like(table)
-    own, missing = table.new_empty((2, *labels.shape))
+        return function(table, labels)
+    result = torch.empty_like(table)
+    first, second = table.new_empty((2, *labels.shape))
     for part, items in _parts(table.shape):
-        _, own[items], missing[items] = _parted_block(table[part], labels[items], shares[part])
-    return shares, own, missing
+        _, first[items], second[items] = function(table[part], labels[items], result[part])
+    return result, first, second
 
 
 def _parted_block(table: Tensor, labels: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
@@ -172,13 +179,7 @@ def _surprise_by_blocks(table: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, 
     if table.numel() > FEW and (table.ndim == 3 or table.shape[1] >= NARROW):
         shares, share, missing = _parted(table, labels)
         return shares, share.new_ones(()), _surprise_of(share, missing, table, labels)
-    if table.numel() <= BLOCK:
-        return _surprise_block(table, labels)
-    powers = torch.empty_like(table)
-    total, losses = table.new_empty((2, *labels.shape))
-    for part, items in _parts(table.shape):
-        _, total[items], losses[items] = _surprise_block(table[part], labels[items], powers[part])
-    return powers, total, losses
+    return _in_parts(_surprise_block, table, labels)
 
 
 def _surprise_block(table: Tensor, labels: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
