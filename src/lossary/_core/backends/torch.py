@@ -70,6 +70,7 @@ from .torch_modes import learning, plain
 from .torch_modes import tracing as tracing
 from .torch_modes import visible as visible
 from .torch_rows import distances_stored, projections_by_products, without_stored
+from .torch_windows import pad as pad
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
 
@@ -413,24 +414,6 @@ def nearest(x: Tensor, y: Tensor, keep: Tensor | None, /, *, chunk_size: int | N
 
 def segment_sum(values: Tensor, segments: Tensor, count: int, /) -> Tensor:
     return values.new_zeros((count, *values.shape[1:])).index_add(0, segments, values)
-
-
-def pad(x: Tensor, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Tensor:
-    if mode != "reflect":
-        return F.pad(x, [n for width in reversed(widths) for n in width])
-    for axis, (before, after) in enumerate(widths):  # torch's own reflection is for two and three axes behind a batch
-        if before or after:
-            size = x.shape[axis]
-            order = [_mirrored(i, size) for i in range(-before, size + after)]
-            x = torch.index_select(x, axis, torch.tensor(order, device=x.device))
-    return x
-
-
-def _mirrored(index: int, size: int) -> int:
-    """Where `index`, which may lie outside, is found between mirrors at the first and the last entry."""
-    period = 2 * size - 2 or 1
-    index %= period
-    return index if index < size else period - index
 
 
 def window_moments(

@@ -1,4 +1,4 @@
-"""Eager PyTorch: moments of sliding windows, without keeping what lies between.
+"""PyTorch: what sliding windows need, padding and moments; these in eager mode without keeping what lies between.
 
 Autograd stores the difference of every pixel from each of its neighbours. This stores the pixels and their means, and
 takes the differences again in the backward pass. Asked for a second derivative it falls back to the composed formula.
@@ -9,10 +9,11 @@ takes the differences again in the backward pass. Asked for a second derivative 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
@@ -75,3 +76,21 @@ class WindowMoments(Function):
 window_moments_stored: Callable[[Tensor, Tensor | None, tuple[float, ...], int], tuple[Tensor, Tensor]] = (
     WindowMoments.apply
 )
+
+
+def pad(x: Tensor, widths: Sequence[tuple[int, int]], /, *, mode: str) -> Tensor:
+    if mode != "reflect":
+        return F.pad(x, [n for width in reversed(widths) for n in width])
+    for axis, (before, after) in enumerate(widths):  # torch's own reflection is for two and three axes behind a batch
+        if before or after:
+            size = x.shape[axis]
+            order = [_mirrored(i, size) for i in range(-before, size + after)]
+            x = torch.index_select(x, axis, torch.tensor(order, device=x.device))
+    return x
+
+
+def _mirrored(index: int, size: int) -> int:
+    """Where `index`, which may lie outside, is found between mirrors at the first and the last entry."""
+    period = 2 * size - 2 or 1
+    index %= period
+    return index if index < size else period - index
