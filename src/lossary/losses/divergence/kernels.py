@@ -34,9 +34,7 @@ class Dissimilarity(NamedTuple):
     changes: ChangesOf
     reach: Callable[..., Any]  # (xp, points, *bandwidths) → the longest step that still counts as a little
     options: tuple[Any, ...] = ()  # what the functions take besides the points
-    unit: float | None = (
-        1.0  # of the points, a power of two that keeps their squares in range; None: as the options say
-    )
+    unit: float | None = 1.0  # a power of two that keeps the points' squares in range; None: as the options say
     alone: Alone | None = None  # of a kernel whose k(x, x) is not the same everywhere
     by_means: bool = False  # D = ½ |x − y|², of which the means of the clouds are enough
 
