@@ -157,7 +157,8 @@ def sinkhorn_divergence(
         In [0, ∞) where debiased, in the unit of the points to the p-th; 0 only where the clouds are equal, and for an
         item with a side that has no points. Clouds that are nearly equal, point by point and with equal shares, have
         the same relative accuracy however near they are. Those nearly equal in another order, or with other shares,
-        have a difference of the three terms, right to 10⁻⁶ of the mean cost (measured), which may be below 0.
+        have a difference of the three terms, right to 10⁻⁶ of the mean cost (measured), which may be below 0. The
+        gradient towards the weights of points that lie apart needs more iterations.
         Gradient: that of the converged value, without a pass back through the iterations; 0 where the clouds are equal.
         Not differentiable twice, since the potentials are held fixed: eager PyTorch refuses; do not ask JAX for a
         second derivative, which would lack a part.
