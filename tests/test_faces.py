@@ -15,6 +15,7 @@ import pytest
 
 import lossary
 from lossary._core.faces import PER_CALL
+from lossary.aliases import BY_POSITION
 from lossary.losses import FAMILIES
 from tests.catalog import Case, Options, cases, options
 from tests.support.faces import built, face_name, numbers
@@ -163,6 +164,14 @@ WRONG = {
         "MSELoss: expected options among axis, reduction; got predictions; it is passed with the arrays, at the call",
     ),
     "by-position": (lambda faces: faces.HuberLoss(2.0), "HuberLoss: expected options by name; got 1 by position"),
+    "too-many-by-position": (
+        lambda faces: faces.FocalLoss(0.25, 2.0, "mean", 0),
+        "FocalLoss: expected alpha, gamma, reduction by position, others by name; got 4 by position",
+    ),
+    "twice": (
+        lambda faces: faces.TripletLoss(0.5, margin=1.0),
+        "TripletLoss: expected margin once; got it by position and by name",
+    ),
     "missing": (
         lambda faces: faces.ELBOLoss(),
         "ELBOLoss: expected the option likelihood, which has no default; got none",
@@ -180,6 +189,27 @@ def test_wrong_use(package: str, use: Any, text: str) -> None:
     with pytest.raises(TypeError) as raised:
         use(faces_of(package))
     assert str(raised.value) == text
+
+
+@both
+def test_a_tutorials_classes_take_its_options_by_position(package: str) -> None:
+    faces = faces_of(package)
+    assert repr(faces.FocalLoss(0.25, 2.0)) == "FocalLoss(alpha=0.25, gamma=2.0)"
+    assert repr(faces.TverskyLoss(0.3, 0.7, smooth=0.5)) == "TverskyLoss(alpha=0.3, beta=0.7, smooth=0.5)"
+    assert repr(faces.MultiClassDiceLoss(0.5)) == "MulticlassDiceLoss(smooth=0.5)"
+    for loss, taken in BY_POSITION.items():
+        known = inspect.signature(getattr(faces, face_name(loss))).parameters
+        assert [each for each in known if each in taken] == list(taken)
+
+
+@both
+def test_options_in_numpy(package: str) -> None:
+    """As scikit-learn's compute_class_weight gives them."""
+    framework = framework_of(package)
+    face = faces_of(package).CrossEntropyLoss(class_weights=np.array([1.0, 2.0, 4.0])[::-1])
+    logits, labels = framework.array(np.eye(3)), framework.array(np.array([0, 1, 1]))
+    expected = lossary.cross_entropy_loss(logits, labels, class_weights=[4.0, 2.0, 1.0])
+    np.testing.assert_allclose(numbers(framework, face(logits, labels)), numbers(framework, expected), rtol=1e-6)
 
 
 # ---- torch ----

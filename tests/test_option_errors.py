@@ -29,6 +29,7 @@ NUMBERS: list[tuple[str, str, str, tuple[Any, ...], tuple[Any, ...]]] = [
     ("binary_focal_loss", "gamma", "gamma >= 0", (-1.0, float("inf")), ("2", None, True)),
     ("binary_focal_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1.0), ("0", None, True)),
     ("focal_loss", "gamma", "gamma >= 0", (-1.0, float("nan")), ("2", None, True)),
+    ("focal_loss", "label_smoothing", "label_smoothing in [0, 1)", (-0.1, 1.0), ("0", None, True)),
     ("focal_loss", "alpha", "alpha >= 0", (-1.0,), (True,)),
     ("elbo_loss", "beta", "beta >= 0", (-1.0, float("nan")), ("1", None, True)),
     ("elbo_loss", "free_bits", "free_bits >= 0", (-1.0,), ("1", None, True)),

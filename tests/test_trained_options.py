@@ -26,6 +26,8 @@ TRAINED: dict[str, tuple[Loss, float]] = {
     "over-penalty": (lambda x, y, option: lossary.asymmetric_mse_loss(x, y, over_penalty=option), 3.0),
     "binary focal alpha": (lambda x, y, option: lossary.binary_focal_loss(x, y, alpha=option), 0.25),
     "positives": (lambda x, y, option: lossary.binary_cross_entropy_loss(x, y, pos_weight=option), 2.0),
+    "Dice smoothing": (lambda x, y, option: lossary.dice_loss(x, y, smooth=option, from_logits=True), 0.8),
+    "normalizer": (lambda x, y, option: lossary.mse_loss(x, y, normalizer=option), 4.0),
     "triplet margin": (lambda x, y, option: lossary.triplet_loss(x, y, -x, margin=option), 4.0),
 }
 trained = pytest.mark.parametrize("name", TRAINED)

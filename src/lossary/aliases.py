@@ -15,11 +15,19 @@ from .losses.adversarial import (
     wasserstein_discriminator_loss,
     wasserstein_generator_loss,
 )
-from .losses.classification import binary_cross_entropy_loss, cross_entropy_loss
+from .losses.classification import (
+    binary_cross_entropy_loss,
+    binary_focal_loss,
+    cross_entropy_loss,
+    focal_loss,
+)
+from .losses.contrastive import info_nce_loss, nt_xent_loss
+from .losses.geometry import mesh_loss
 from .losses.image import laplacian_loss, sobel_loss
 from .losses.likelihood import elbo_loss, gaussian_kl_divergence
-from .losses.regression import huber_loss, mae_loss, mse_loss
-from .losses.segmentation import dice_cross_entropy_loss, multiclass_dice_loss
+from .losses.metric_learning import contrastive_loss, online_triplet_loss, triplet_loss
+from .losses.regression import asymmetric_mse_loss, huber_loss, mae_loss, mse_loss
+from .losses.segmentation import dice_cross_entropy_loss, dice_loss, multiclass_dice_loss, tversky_loss
 
 __all__ = [
     "mse_manual",
@@ -96,6 +104,23 @@ def wgan_loss_generator(fake_output: Any) -> Any:
     """Also known as `wasserstein_generator_loss`."""
     return wasserstein_generator_loss(fake_output)
 
+
+# Options that the classes of tutorials take by position, in this order, by the loss behind the class.
+BY_POSITION: dict[Callable[..., Any], tuple[str, ...]] = {
+    asymmetric_mse_loss: ("over_penalty",),
+    focal_loss: ("alpha", "gamma", "reduction"),
+    binary_focal_loss: ("alpha", "gamma"),
+    contrastive_loss: ("margin",),
+    triplet_loss: ("margin",),
+    online_triplet_loss: ("margin",),
+    info_nce_loss: ("temperature",),
+    nt_xent_loss: ("temperature",),
+    dice_loss: ("smooth",),
+    multiclass_dice_loss: ("smooth",),
+    tversky_loss: ("alpha", "beta", "smooth"),
+    combined_loss: ("ce_weight", "dice_weight"),
+    mesh_loss: ("vertex_weight", "normal_weight", "edge_weight", "laplacian_weight"),
+}
 
 # What to look up under each name; those of classes are in `lossary.torch` and `lossary.flax`.
 ALSO_KNOWN_AS: dict[str, Callable[..., Any]] = {

@@ -246,6 +246,8 @@ CASES = (
             {"alpha": np.array(ONE_WITHOUT), "gamma": 0.5},
             {"gamma": 0.0},
             {"gamma": 5.0, "ignore_index": 2},
+            {"label_smoothing": 0.25},
+            {"alpha": np.array(ONE_WITHOUT), "gamma": 0.5, "label_smoothing": 0.25, "ignore_index": -1},
             {"ignore_index": None, "gamma": 1.0},
         ),
         properties=(*CATEGORICAL, law.class_permutation_invariant("labels")),

@@ -133,11 +133,19 @@ def optax_binary_focal(alpha: float | None = 0.25, gamma: float = 2.0, **arrays:
 
 
 def torch_focal(
-    logits: Array, labels: Array, *, alpha: Any = None, gamma: float = 2.0, ignore_index: int | None = -100
+    logits: Array,
+    labels: Array,
+    *,
+    alpha: Any = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    ignore_index: int | None = -100,
 ) -> Array:
-    """Equation 5 of the paper, over torch's own softmax."""
+    """Equation 5 of the paper, over torch's own softmax, for each class; smoothed as Keras does."""
     ignored = np.zeros(labels.shape, bool) if ignore_index is None else labels == ignore_index
     index = np.where(ignored, 0, labels).astype(np.int64)
-    log_p = tensor(logits).log_softmax(1).gather(1, tensor(index).unsqueeze(1)).squeeze(1).numpy()
-    share = 1.0 if alpha is None else np.asarray(alpha)[index] if np.ndim(alpha) else alpha
-    return np.where(ignored, 0.0, -share * (1 - np.exp(log_p)) ** gamma * log_p)
+    log_p = tensor(logits).log_softmax(1).numpy()
+    share = 1.0 if alpha is None else along_classes(alpha, log_p) if np.ndim(alpha) else alpha
+    losses = -share * (1 - np.exp(log_p)) ** gamma * log_p
+    own = np.take_along_axis(losses, index[:, None], 1).squeeze(1)
+    return np.where(ignored, 0.0, (1 - label_smoothing) * own + label_smoothing * losses.mean(1))

@@ -142,20 +142,35 @@ def _alpha_of(alpha: float | Row | None, label: int) -> Any:
     return mp.mpf(1 if alpha is None else alpha if isinstance(alpha, (int, float)) else alpha[label])
 
 
-def _focal(row: Row, label: int, alpha: float | Row | None = None, gamma: float = 2.0) -> Any:
+def _focal(
+    row: Row, label: int, alpha: float | Row | None = None, gamma: float = 2.0, label_smoothing: float = 0.0
+) -> Any:
+    shares = _shares(label, len(row), None, label_smoothing)
+    return mp.fsum(share * _focal_of(row, c, alpha, gamma) for c, share in enumerate(shares) if share)
+
+
+def _focal_slopes(
+    row: Row, label: int, alpha: float | Row | None = None, gamma: float = 2.0, label_smoothing: float = 0.0
+) -> tuple[list[Any]]:
+    shares = _shares(label, len(row), None, label_smoothing)
+    each = [[share * x for x in _focal_slope(row, c, alpha, gamma)] for c, share in enumerate(shares) if share]
+    return ([mp.fsum(slopes) for slopes in zip(*each, strict=True)],)
+
+
+def _focal_of(row: Row, label: int, alpha: float | Row | None, gamma: float) -> Any:
     p, log_total = _softmax(row)
     miss = mp.fsum(p_c for c, p_c in enumerate(p) if c != label)
     return _alpha_of(alpha, label) * miss ** mp.mpf(gamma) * (log_total - mp.mpf(row[label]))
 
 
-def _focal_slopes(row: Row, label: int, alpha: float | Row | None = None, gamma: float = 2.0) -> tuple[list[Any]]:
+def _focal_slope(row: Row, label: int, alpha: float | Row | None, gamma: float) -> list[Any]:
     p, log_total = _softmax(row)
     own, surprise, gamma = p[label], log_total - mp.mpf(row[label]), mp.mpf(gamma)
     miss = mp.fsum(p_c for c, p_c in enumerate(p) if c != label)
     if miss == 0:  # certain: a minimum
-        return ([mp.mpf(0)] * len(row),)
+        return [mp.mpf(0)] * len(row)
     by_own = -_alpha_of(alpha, label) * (gamma * miss ** (gamma - 1) * surprise + miss**gamma / own)
-    return ([by_own * own * (miss if c == label else -p_c) for c, p_c in enumerate(p)],)
+    return [by_own * own * (miss if c == label else -p_c) for c, p_c in enumerate(p)]
 
 
 def _linear_cross_entropy(

@@ -26,7 +26,8 @@ def _labelled(logits: np.ndarray, labels: np.ndarray, note: str = "") -> Iterato
     weighted = {"class_weights": WEIGHTS}
     both = {**weighted, "label_smoothing": 0.1}
     yield from each("cross_entropy_loss", arrays, {}, *smooth, weighted, both, note=note)
-    focal = {}, *settings("gamma", 0.0, 0.5, 1.0, 5.0), *settings("alpha", 0.25, WEIGHTS)
+    faded = settings("gamma", 0.0, 0.5, 1.0, 5.0)
+    focal = {}, *faded, *settings("alpha", 0.25, WEIGHTS), *smooth, {"alpha": WEIGHTS, "label_smoothing": 0.1}
     yield from each("focal_loss", arrays, *focal, note=note)
 
 
@@ -82,7 +83,7 @@ def _extreme_classes(rng: np.random.Generator) -> Iterator[Probe]:
         logits, labels = arrays.values()
         smooth = () if note == "impossible" else settings("label_smoothing", 0.1, 0.9)
         yield from each("cross_entropy_loss", arrays, {}, {"class_weights": WEIGHTS}, *smooth, note=note)
-        yield from each("focal_loss", arrays, *settings("gamma", 0.0, 0.1, 0.5, 1.0, 2.0, 10.0), note=note)
+        yield from each("focal_loss", arrays, *settings("gamma", 0.0, 0.1, 0.5, 1.0, 2.0, 10.0), *smooth, note=note)
         probs = _one_hot(labels) if note == "impossible" else rng.dirichlet(np.ones(CLASSES), ITEMS)
         # Towards the share of an impossible class the slope is infinite; any finite number serves as well.
         wrt = ("logits",) if note == "impossible" else ()

@@ -65,6 +65,17 @@ def _per_call(parameter: inspect.Parameter) -> bool:
     return parameter.name in PER_CALL and parameter.default in (None, parameter.empty)
 
 
+def named(cls: type, by_position: tuple[str, ...], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """All options by name, of which a tutorial's class takes some by position as well."""
+    if len(args) > len(by_position):
+        known = f"{', '.join(by_position)} by position, others" if by_position else "options"
+        raise TypeError(f"{cls.__name__}: expected {known} by name; got {len(args)} by position")
+    given = dict(zip(by_position, args, strict=False))
+    for name in given.keys() & options.keys():
+        raise TypeError(f"{cls.__name__}: expected {name} once; got it by position and by name")
+    return {**given, **options}
+
+
 def check_options(cls: type, fn: Callable[..., Any], options: dict[str, Any]) -> None:
     """Wrong names and values are refused when the face is built, not at the first batch."""
     parameters = inspect.signature(fn).parameters

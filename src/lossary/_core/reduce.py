@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .backends import namespace
 from .check import axis_of, described, floating, real
-from .options import known_reduction
+from .options import known_reduction, positive
 from .types import A, Axis, Bool, Float, Reduction
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def reduce(
     if reduction == "batch_sum":
         per_example = prod(shape[1:])
         factor = None if own is None else _example_factor(xp, own)
-    share = _share(xp, shape, over, factor, normalizer, size // per_example)
+    share = _share(loss, xp, shape, over, factor, normalizer, size // per_example)
     if own is not None:
         # Divided before they are multiplied: no size of weights can drive the product out of range.
         if over is not None and normalizer is None:
@@ -116,7 +116,13 @@ def reduce(
 
 
 def multipliers(
-    xp: Namespace, losses: Any, items: Counted | None, normalizer: Any, reduction: Reduction, divisor: Any = None
+    loss: str,
+    xp: Namespace,
+    losses: Any,
+    items: Counted | None,
+    normalizer: Any,
+    reduction: Reduction,
+    divisor: Any = None,
 ) -> Any:
     """What `reduce` multiplies each loss by for a sum or a mean over all of them: for those added up on the way.
 
@@ -127,17 +133,17 @@ def multipliers(
     if reduction == "sum":
         return own
     factor = (None if items is None else own) if divisor is None else divisor
-    share = _share(xp, shape, None, factor, normalizer, prod(shape))
+    share = _share(loss, xp, shape, None, factor, normalizer, prod(shape))
     own = own / max(1, prod(shape))
     return own if share is None else own / share
 
 
-def _share(xp: Namespace, shape: tuple[int, ...], over: Any, factor: Any, normalizer: Any, size: int) -> Any:
+def _share(loss: str, xp: Namespace, shape: tuple[int, ...], over: Any, factor: Any, normalizer: Any, size: int) -> Any:
     """The denominator of a mean, divided by the number of items."""
     if factor is None and normalizer is None:
         return None
     if normalizer is not None:
-        return normalizer / size
+        return positive(loss, normalizer=normalizer) / size
     if over is not None:
         factor = xp.broadcast_to(factor, shape)
     return xp.where(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from .._core.faces import around, body_of, call_names, check_call, check_options, shown
+from .._core.faces import around, body_of, call_names, check_call, check_options, named, shown
+from ..aliases import BY_POSITION
 
 Options = ParamSpec("Options")
 Result = TypeVar("Result")
@@ -25,15 +27,13 @@ class Loss(nnx.Module, Generic[Options, Result]):
     held: ClassVar[str | None] = None  # the argument of the function that the class holds as a parameter
 
     def __init__(self, *args: Options.args, **options: Options.kwargs) -> None:
-        if args:
-            raise TypeError(f"{type(self).__name__}: expected options by name; got {len(args)} by position")
-        check_options(type(self), type(self)._fn, options)
-        given: dict[str, Any] = dict(options)
+        given = named(type(self), BY_POSITION.get(type(self)._fn, ()), args, options)
+        check_options(type(self), type(self)._fn, given)
         # Tuples, not dictionaries and lists: nnx hashes what is static.
         self.options = tuple((name, _hashable(value)) for name, value in given.items() if not hasattr(value, "dtype"))
         self.arrays = tuple(name for name, value in given.items() if hasattr(value, "dtype"))
         for name in self.arrays:
-            setattr(self, name, nnx.Variable(given[name]))
+            setattr(self, name, nnx.Variable(jnp.array(given[name])))  # pyright: ignore[reportUnknownMemberType]
 
     def __call__(self, *arrays: Array | Callable[[Array], Array] | None, **named: Any) -> Result:
         if named:

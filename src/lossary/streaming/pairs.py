@@ -18,8 +18,8 @@ else:
 
 DENSE = 1 << 24  # entries: a table up to this size is held whole, where blocks would be computed twice
 BLOCK = 1 << 20  # entries of a block, of which a few temporaries fit the caches and cost no memory to speak of
-ROWS = 128  # of a block at least, since each block adds to the gradients of all columns …
-LARGEST = 1 << 22  # … as long as it has no more entries than this
+ROWS = 256  # of a block at least, since each block adds to the gradients of all columns …
+LARGEST = 6 << 20  # … as long as it has no more entries than this: malloc maps what is beyond 32 MB anew each time
 _TOO_LARGE = re.compile("MemoryError|can't allocate|out of memory|RESOURCE_EXHAUSTED", re.IGNORECASE)
 UNROLLED = 16  # blocks at most where a loop is written out and compiled block by block
 
@@ -123,7 +123,7 @@ def reduced_over_rows(
     if chunk is None or not once:
         losses = xp.reshape(xp.by_rows(function, rows, shared, chunk_size=chunk), like.shape)
         return reduce(loss, xp, losses, items, normalizer=normalizer, reduction=reduction, divisor=divisor)
-    factor = xp.reshape(multipliers(xp, like, items, normalizer, reduction, divisor), (-1,))
+    factor = xp.reshape(multipliers(loss, xp, like, items, normalizer, reduction, divisor), (-1,))
 
     def weighted(factor: Any, *arrays: Any) -> Any:
         return xp.multiply(factor, function(*arrays))

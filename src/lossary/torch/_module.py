@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from .._core.faces import around, body_of, call_names, check_call, check_options, shown
+from .._core.faces import around, body_of, call_names, check_call, check_options, named, shown
+from ..aliases import BY_POSITION
 
 Options = ParamSpec("Options")
 Result = TypeVar("Result")
@@ -16,8 +19,8 @@ Result = TypeVar("Result")
 class Loss(nn.Module, Generic[Options, Result]):
     """A loss function whose options are fixed when it is built; arrays, `mask` and `normalizer` come with each call.
 
-    Options that are tensors (class weights) become buffers, so they move with `.to(device)` and are saved with the
-    model.
+    Options that are tensors or NumPy arrays (class weights) become buffers, so they move with `.to(device)` and are
+    saved with the model.
     """
 
     _fn: ClassVar[Callable[..., Any]]
@@ -26,11 +29,12 @@ class Loss(nn.Module, Generic[Options, Result]):
 
     def __init__(self, *args: Options.args, **options: Options.kwargs) -> None:
         super().__init__()
-        if args:
-            raise TypeError(f"{type(self).__name__}: expected options by name; got {len(args)} by position")
-        check_options(type(self), type(self)._fn, options)
+        given = named(type(self), BY_POSITION.get(type(self)._fn, ()), args, options)
+        check_options(type(self), type(self)._fn, given)
         self.options: dict[str, Any] = {}
-        for name, value in options.items():
+        for name, value in given.items():
+            if isinstance(value, np.ndarray):
+                value = torch.tensor(value.copy())
             if isinstance(value, nn.Parameter):
                 self.register_parameter(name, value)
             elif isinstance(value, Tensor):

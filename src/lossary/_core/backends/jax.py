@@ -112,6 +112,10 @@ def matmul(x: Array, y: Array, /) -> Array:
     return jnp.matmul(x, y, precision=jax.lax.Precision.HIGHEST)  # accelerators would round the factors
 
 
+def linear(x: Array, weight: Array, /) -> Array:
+    return matmul(x, weight.T)
+
+
 def take(x: Array, indices: Array, /, *, axis: int) -> Array:
     return jnp.take(x, indices, axis=axis)
 

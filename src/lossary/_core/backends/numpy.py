@@ -67,6 +67,10 @@ matmul = _quiet(np.matmul)
 atan = _quiet(np.arctan)
 
 
+def linear(x: Array, weight: Array, /) -> Array:
+    return matmul(x, weight.T)
+
+
 def where(condition: Array, x: Any, y: Any, /) -> Array:
     # A Python number takes the other side's dtype, as in torch and JAX; np.where would make float64 of it.
     dtype = x.dtype if hasattr(x, "dtype") else y.dtype

@@ -69,7 +69,7 @@ from .torch_loops import unrolls as unrolls
 from .torch_modes import learning, plain
 from .torch_modes import tracing as tracing
 from .torch_modes import visible as visible
-from .torch_rows import distances_stored, projections_by_products, without_stored
+from .torch_rows import distances_stored, linear_in_total, projections_by_products, without_stored
 from .torch_windows import pad as pad
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
@@ -159,6 +159,11 @@ def cumulative_sum(x: Tensor, /, *, axis: int) -> Tensor:
 def matmul(x: Tensor, y: Tensor, /) -> Tensor:
     # Autocast would round the factors to half precision, in the backward pass too.
     return product_in_full(x, y) if torch.is_autocast_enabled(x.device.type) else torch.matmul(x, y)
+
+
+def linear(x: Tensor, weight: Tensor, /) -> Tensor:
+    total = getattr(weight, "total", None) if plain(x, weight) else None
+    return matmul(x, weight.mT) if total is None else linear_in_total(x, weight, total)
 
 
 def take(x: Tensor, indices: Tensor, /, *, axis: int) -> Tensor:

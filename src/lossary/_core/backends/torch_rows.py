@@ -84,14 +84,16 @@ class TotalByRows(Function):
                 parts.append(torch.sum(function(*block)))
                 continue
             leaves = [part.detach().requires_grad_(want) for part, want in zip(block, wanted, strict=True)]
+            for leaf, slope in zip(leaves[rows:], slopes[rows:], strict=True):
+                leaf.total = slope  # type: ignore[attr-defined]  # where `linear` adds to it
             with torch.enable_grad():
                 part = torch.sum(function(*leaves))
                 towards = [leaf for leaf in leaves if leaf.requires_grad]
-                found = iter(torch.autograd.grad(part, towards, allow_unused=True, materialize_grads=True))
+                found: Iterator[Any] = iter(torch.autograd.grad(part, towards, allow_unused=True))
             parts.append(part.detach())
             for i, slope in enumerate(slopes):
-                if slope is not None:
-                    (slope.narrow(0, start, leaves[0].shape[0]) if i < rows else slope).add_(next(found))
+                if slope is not None and (more := next(found)) is not None:
+                    (slope.narrow(0, start, leaves[0].shape[0]) if i < rows else slope).add_(more)
             del found  # or the slopes of this block would live on beside those of the next
         ctx.function = function
         ctx.slopes = len(slopes)
@@ -108,6 +110,26 @@ class TotalByRows(Function):
             found = iter(torch.autograd.grad(total, chosen, grad, create_graph=True, materialize_grads=True))
             return *[None] * 4, *(None if slope is None else next(found) for slope in slopes)
         return *[None] * 4, *(None if slope is None else grad * slope for slope in slopes)
+
+
+class LinearInTotal(Function):
+    """x @ weightᵀ, whose slope in the weight is added to a total at once: one more array of its size for each block
+    costs as much as a pass over the products.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, total: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.total = total
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.matmul(x, weight.mT)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        with torch.autocast(x.device.type, enabled=False):
+            ctx.total.addmm_(grad.mT, x)
+            return grad @ weight if ctx.needs_input_grad[0] else None, None, None
 
 
 def _blocks(arrays: Any, chunk: int, axis: int, rows: int) -> Iterator[tuple[Tensor, ...]]:
@@ -236,6 +258,7 @@ def _largest(x: Tensor) -> Tensor:
 
 
 # Function.apply is untyped; these names are what the backend calls.
+linear_in_total: Callable[[Tensor, Tensor, Tensor], Tensor] = LinearInTotal.apply
 without_stored: Callable[[Tensor, Tensor], Tensor] = Without.apply
 by_rows_stored: Callable[..., Any] = ByRows.apply
 total_stored: Callable[..., Tensor] = TotalByRows.apply

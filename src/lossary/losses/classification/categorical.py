@@ -206,15 +206,22 @@ def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int, unit: boo
     easy = xp.plain_cross_entropy(logits, shares, axis=axis) if unit else None
     if easy is not None:
         return easy
+    # 0 · ∞ is 0: a class that is impossible and asked for by no one costs nothing.
+    least, gaps = _below_top(xp, logits, axis, (logits == -inf) & (shares == 0))
+    return xp.sum(shares * gaps, axis=axis) + xp.sum(shares, axis=axis) * least
+
+
+def _below_top(xp: Namespace, logits: Any, axis: int, without: Any = None) -> tuple[Any, Any]:
+    """−log p of the likeliest class, and by how much each class is more surprising: terms ≥ 0, 0 for those `without`.
+
+    No gap at the top itself, whose gradient would drown in rounding.
+    """
     index = xp.argmax(logits, axis=axis)
     top = xp.take_along_axis(logits, xp.expand_dims(index, axis=axis), axis=axis)
-    surprise = xp.surprise(logits, index, axis=axis)
-    # No gap at the top itself, whose gradient would drown in rounding; and 0 · ∞ is 0: a class that is impossible and
-    # asked for by no one costs nothing.
+    least = xp.surprise(logits, index, axis=axis)
     itself = xp.positions(logits, axis=axis) == xp.expand_dims(index, axis=axis)
-    nothing = itself | ((logits == -inf) & (shares == 0))
-    gaps = xp.where(nothing, 0.0, top - logits)
-    return xp.sum(shares * gaps, axis=axis) + xp.sum(shares, axis=axis) * surprise
+    nothing = itself if without is None else itself | without
+    return least, xp.where(nothing, 0.0, top - logits)
 
 
 def focal_loss(
@@ -224,6 +231,7 @@ def focal_loss(
     *,
     alpha: float | Sequence[float] | A | None = None,
     gamma: float = 2.0,
+    label_smoothing: float = 0.0,
     ignore_index: int | None = -100,
     channel_axis: int | None = None,
     mask: Bool[A, "*leading"] | None = None,
@@ -233,6 +241,7 @@ def focal_loss(
     """Softmax cross entropy that fades out the items which are right already.
 
         −alpha_y (1 − p_y)^gamma log p_y,  p = softmax(logits), y the label
+        with smoothing ε over K classes:  (1 − ε) ℓ_y + (ε / K) Σ_c ℓ_c,  ℓ_c the above for class c
 
     `alpha` scales the loss and stays out of the denominator: the mean is over the items that count, as in the
     paper's detector code.
@@ -245,6 +254,7 @@ def focal_loss(
         alpha: one factor ≥ 0 per class, which balances the classes; or one number for all, which only rescales the
             loss.
         gamma: ≥ 0; 0 is cross entropy, larger values fade easy items more.
+        label_smoothing: ε in [0, 1), the share of the target that is spread evenly over all K classes.
         ignore_index: items with this label are as if removed; None ignores nothing.
         channel_axis: the class axis; 1 for torch, −1 for JAX and NumPy.
         mask: True counts; shaped as `weights` may be.
@@ -252,8 +262,8 @@ def focal_loss(
         reduction: "mean" (Σ wℓ / Σ w), "sum", "batch_sum" (sum within an example, mean over the batch) or "none".
 
     Returns:
-        In [0, ∞), in nats, at most the cross entropy if alpha ≤ 1; near 0 only where p_y is near 1.
-        Gradient: finite everywhere, 0 where p_y = 1, for every gamma.
+        In [0, ∞), in nats, at most the cross entropy if alpha ≤ 1; near 0 only where p_y is near 1 (with smoothing
+        never 0). Gradient: finite everywhere, for every gamma; without smoothing 0 where p_y = 1.
 
     Raises:
         ValueError: shapes that do not fit, a label out of range, alpha of the wrong length, gamma < 0.
@@ -261,7 +271,7 @@ def focal_loss(
 
     Source:
         Lin et al. 2017, "Focal loss for dense object detection", arXiv:1708.02002, eq. 5, with the softmax's p_y for
-        p_t.
+        p_t; smoothed as in Keras (`CategoricalFocalCrossentropy`).
 
     Example:
         >>> focal_loss(np.array([[0.0, 0.0]]), np.array([1])).round(4).item()  # ½² log 2
@@ -270,6 +280,7 @@ def focal_loss(
     name = "focal_loss"
     plain(name, gamma=gamma)
     gamma = non_negative(name, gamma=gamma)
+    smoothing(name, label_smoothing)
     single = is_single(alpha)
     if single and alpha is not None:
         alpha = non_negative(name, alpha=only(alpha))
@@ -287,11 +298,25 @@ def focal_loss(
         "alpha",
     )
     xp = items.xp
-    losses = xp.pointwise(_faded, surprise(xp, items), gamma=gamma)
-    factor = items.label_weight if not single else alpha if array_or_none(alpha) is None else xp.astype(alpha, losses)
-    return reduced(
-        name, items, losses if factor is None else factor * losses, normalizer, reduction, weighted_mean=False
-    )
+    if label_smoothing:
+        losses = _where_valid(xp, items, xp.quietly(_smoothed_focal, items, gamma, label_smoothing))
+    else:
+        losses = xp.pointwise(_faded, surprise(xp, items), gamma=gamma)
+        losses = losses if items.class_weights is None else items.label_weight * losses
+    if single and alpha is not None:
+        losses = (alpha if array_or_none(alpha) is None else xp.astype(alpha, losses)) * losses
+    return reduced(name, items, losses, normalizer, reduction, weighted_mean=False)
+
+
+def _smoothed_focal(items: Indexed, gamma: float, smoothing: float) -> Any:
+    xp, axis = items.xp, items.axis
+    least, gaps = _below_top(xp, items.logits, axis)
+    losses = xp.pointwise(_faded, xp.expand_dims(least, axis=axis) + gaps, gamma=gamma)
+    if items.class_weights is not None:
+        v = laid_along(xp, items.class_weights, axis, losses)
+        losses = v * xp.where(v == 0, 0.0, losses)  # an impossible class of weight 0: 0 · ∞ is 0 here
+    own = xp.take_along_axis(losses, xp.expand_dims(items.index, axis=axis), axis=axis)
+    return (1 - smoothing) * xp.squeeze(own, axis=axis) + smoothing / items.classes * xp.sum(losses, axis=axis)
 
 
 def _faded(xp: Namespace, surprise: Any, *, gamma: float) -> Any:
@@ -302,7 +327,8 @@ def _faded(xp: Namespace, surprise: Any, *, gamma: float) -> Any:
 
     def slope() -> Any:
         held = xp.minimum(surprise, 1e3)  # where p is 0: 0 · ∞
-        return fade * (1 + gamma * (1 - miss) * (held / xp.where(certain, 1.0, miss)))
+        small = surprise < 1e-18  # s / (1 − e^−s) is 1, and the square that its own slope divides by might underflow
+        return fade * (1 + gamma * (1 - miss) * xp.where(small, 1.0, held / xp.where(small, 1.0, miss)))
 
     return fade * surprise, slope
 

@@ -147,7 +147,7 @@ def _layer(loss: str, xp: Namespace, features: Any, weight: Any, bias: Any) -> i
 
 
 def _logits(xp: Namespace, features: Any, weight: Any, bias: Any, softcap: float | None) -> Any:
-    logits = xp.matmul(features, xp.moveaxis(weight, 0, 1))
+    logits = xp.linear(features, weight)
     logits = logits if bias is None else logits + bias
     return logits if softcap is None else softcap * xp.tanh(logits / softcap)
 

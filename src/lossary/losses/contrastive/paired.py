@@ -308,7 +308,7 @@ def surprise(table: Table, rows: Any, own: Any, *, itself: Any = None, each_own:
 def _block(
     xp: Namespace, rows: Any, own: Any, *, columns: Any, keep: Any = None, itself: Any = None, each_own: Any = None
 ) -> Any:
-    table = xp.matmul(rows, columns.T)
+    table = xp.linear(rows, columns)
     if keep is not None:  # a row that does not count itself keeps its partner, so that its loss is finite
         out = ~xp.expand_dims(keep, axis=0) & (xp.positions(table, axis=1) != xp.expand_dims(own, axis=1))
         table = xp.where(out, -inf, table)

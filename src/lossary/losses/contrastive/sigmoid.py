@@ -102,7 +102,7 @@ def siglip_loss(
 
 
 def _block(xp: Namespace, rows: Any, own: Any, columns: Any, keep: Any = None) -> Any:
-    table = xp.matmul(rows, columns.T)
+    table = xp.linear(rows, columns)
     place = xp.expand_dims(own, axis=1)
     wrong = xp.put_along_axis(table, place, -xp.take_along_axis(table, place, axis=1), axis=1)
     if keep is not None:

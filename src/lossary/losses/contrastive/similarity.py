@@ -74,8 +74,18 @@ def logits(xp: Namespace, anchors: Any, *candidates: Any, temperature: Any, norm
     if not normalize:  # of any size: an offset of one could be all there is of another
         return anchors / temperature, *candidates
     middle, centre = _middle(xp, anchors), _middle(xp, candidates[0])
-    rows = xp.concat([anchors - middle, xp.ones_like(anchors[:, :1])], axis=-1) / temperature
+    rows = _of_features(xp, anchors - middle, xp.ones_like(anchors[:, :1])) / temperature
     return rows, *(_moved(xp, columns, centre, middle) for columns in candidates)
+
+
+def _of_features(xp: Namespace, *features: Any) -> Any:
+    """Side by side, up to a multiple of 8: products over 129 features take a fifth longer than over 136."""
+    table = xp.concat(features, axis=-1)
+    missing = -table.shape[-1] % 8
+    if not missing:
+        return table
+    zeros = xp.broadcast_to(xp.zeros_like(table[..., :1]), (*table.shape[:-1], missing))
+    return xp.concat([table, zeros], axis=-1)
 
 
 def biased_logits(xp: Namespace, anchors: Any, candidates: Any, temperature: Any, bias: Any, normalize: bool) -> Any:
@@ -86,11 +96,11 @@ def biased_logits(xp: Namespace, anchors: Any, candidates: Any, temperature: Any
     """
     ones = xp.ones_like(anchors[:, :1])
     if not normalize:
-        return xp.concat([anchors / temperature, ones], axis=1), xp.concat([candidates, ones * bias], axis=1)
+        return _of_features(xp, anchors / temperature, ones), _of_features(xp, candidates, ones * bias)
     middle = 0.5 * (_middle(xp, anchors) + _middle(xp, candidates))
     (u, of_u), (v, of_v) = (_from(xp, middle, vectors) for vectors in (anchors, candidates))
-    rows = xp.concat([u / temperature, of_u / temperature, ones / temperature, ones], axis=1)
-    return rows, xp.concat([v, ones, of_v, ones * bias], axis=1)
+    rows = _of_features(xp, u / temperature, of_u / temperature, ones / temperature, ones)
+    return rows, _of_features(xp, v, ones, of_v, ones * bias)
 
 
 def _from(xp: Namespace, middle: Any, vectors: Any) -> tuple[Any, Any]:
@@ -110,7 +120,7 @@ def _moved(xp: Namespace, columns: Any, centre: Any, middle: Any) -> Any:
     none = ~xp.any(fixed != 0, axis=-1)  # the zero vector stays what it is
     short = 1 - xp.sum(centre * centre, axis=-1, keepdims=True)
     beyond = xp.where(xp.expand_dims(none, axis=-1), short, beyond)
-    return xp.concat([seen, xp.sum(seen * middle, axis=-1, keepdims=True) - 0.5 * beyond], axis=-1)
+    return _of_features(xp, seen, xp.sum(seen * middle, axis=-1, keepdims=True) - 0.5 * beyond)
 
 
 def _middle(xp: Namespace, vectors: Any) -> Any:

@@ -129,7 +129,7 @@ def _block(
     −mean log p of the partners is −log p of the likeliest one, and how far the others lie behind it: two terms that
     are never negative, so the loss keeps its relative accuracy next to 0.
     """
-    table = xp.matmul(rows, columns.T)
+    table = xp.linear(rows, columns)
     column = xp.positions(table, axis=1)
     candidate = column != xp.expand_dims(place, axis=1)
     if keep is not None:

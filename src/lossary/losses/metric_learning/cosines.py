@@ -58,6 +58,6 @@ def cosines(
     if items is not None:
         embeddings = xp.select(xp.expand_dims(xp.broadcast_to(items.keep, labels.shape), axis=1), embeddings, 0.0)
     vectors, classes = xp.unit(embeddings, axis=1), xp.unit(classes, axis=1)
-    table = xp.matmul(vectors, classes.T)
+    table = xp.linear(vectors, classes)
     found = labelled(loss, table, labels, weights, None, None, 1, mask, normalizer, reduction)
     return Cosines(xp, found, vectors, classes)

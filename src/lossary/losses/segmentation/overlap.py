@@ -62,7 +62,7 @@ def scored(
 ) -> Any:
     """The share that is missed, averaged over the classes and reduced over the examples."""
     xp = found.xp
-    losses = _missed_share(xp, found.agreed, found.missed, smooth)
+    losses = _missed_share(xp, found.agreed, found.missed, non_negative(loss, smooth=smooth))
     if exponent is not None:
         gone = losses == 0  # where a root would have an infinite slope
         losses = xp.where(gone, 0.0, xp.where(gone, 1.0, losses) ** exponent)
