@@ -149,6 +149,22 @@ def in_range(
     return xp.where(bad, nan, array)
 
 
+def rows_in_range(
+    loss: str, xp: Namespace, name: str, array: Any, low: float, high: float, *, axis: int
+) -> tuple[Any, Any]:
+    """`in_range`, and what to multiply a result of each row along `axis` by; None: nothing.
+
+    Where nobody can look, a bad row makes its factor NaN: behind a selection, XLA's reductions are slow.
+    """
+    if xp.visible(array):
+        return in_range(loss, xp, name, array, low, high), None
+    least, most = xp.min(array, axis=axis), xp.max(array, axis=axis)
+    good = (least >= low) & (most <= high)
+    if checking.level:
+        refuse(xp, good, f"{_expected(loss, name, low, high, '')} outside it")
+    return array, xp.where(good, xp.ones_like(least), nan)
+
+
 def _expected(loss: str, name: str, low: float, high: float, note: str) -> str:
     bounds = f"in [{low:g}, {high:g}]" if high < float("inf") else f">= {low:g}"
     return f"{loss}: expected {name} {bounds}{note}; got {name}"

@@ -30,6 +30,9 @@ def log_odds_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -
     return xp.squeeze(odds, axis=axis)
 
 
+UNCERTAIN = 0.25  # −log p, above which a plain log-softmax has all its digits
+
+
 def surprise_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int, spread: float) -> tuple[Any, Any]:
     """−log p of entry `index` under the softmax, plus `spread` times its lead over each entry; and the slope.
 

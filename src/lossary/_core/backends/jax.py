@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
-from jax.custom_derivatives import SymbolicZero
 from jax.lax import stop_gradient as stop_gradient
 from jax.nn import softmax as _softmax
 from jax.numpy import any as any
@@ -63,11 +62,12 @@ from .jax_kinks import abs as abs
 from .jax_kinks import abs_with_slope as abs_with_slope
 from .jax_kinks import clip as clip
 from .jax_kinks import hypot as _hypot_of_number
+from .jax_kinks import is_zero, optimization_barrier
 from .jax_kinks import maximum as maximum
 from .jax_kinks import minimum as minimum
-from .jax_kinks import optimization_barrier
 from .jax_kinks import relu as relu
 from .jax_kinks import sigmoid as sigmoid
+from .jax_kinks import soft_surprise as soft_surprise
 from .jax_kinks import softplus as softplus
 from .jax_kinks import step as step
 from .jax_rows import by_rows_again, total_with_slopes
@@ -184,10 +184,6 @@ def surprise(logits: Array, index: Array, /, *, axis: int, spread: float = 0.0) 
     return losses + spread * sum(own - logits, axis=axis)
 
 
-def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> None:
-    return None
-
-
 def pointwise(
     formula: Callable[..., Any],
     x: Array,
@@ -209,9 +205,9 @@ def pointwise(
         value = formula(_HERE, *(array[None] for array in primals), **options)[0][0]
         _, found = formula(_HERE, *optimization_barrier(primals), **options)
         slope, *slopes = found if isinstance(found, tuple) else (found,)
-        tangent = None if _is_zero(tangents[0]) else slope() * tangents[0]
+        tangent = None if is_zero(tangents[0]) else slope() * tangents[0]
         for i, along in enumerate(tangents[1:]):  # zeros are left out: 0 · ∞ would poison the sum
-            if _is_zero(along):
+            if is_zero(along):
                 continue
             if slopes:
                 step = slopes[i]() * along
@@ -224,10 +220,6 @@ def pointwise(
         return value, jnp.zeros_like(value) if tangent is None else tangent
 
     return losses(x, *others)
-
-
-def _is_zero(tangent: Any) -> bool:
-    return isinstance(tangent, SymbolicZero)
 
 
 def _with_other(

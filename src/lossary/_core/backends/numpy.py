@@ -197,8 +197,8 @@ def surprise(logits: Array, index: Array, /, *, axis: int, spread: float = 0.0) 
     return surprise_by_parts(_HERE, logits, index, axis=axis, spread=spread)[0]
 
 
-def plain_cross_entropy(logits: Array, shares: Array, /, *, axis: int) -> None:
-    return None
+def soft_surprise(logits: Array, shares: Array, careful: Callable[[Array, Array], Array], /, *, axis: int) -> Array:
+    return careful(logits, shares)
 
 
 @_quiet

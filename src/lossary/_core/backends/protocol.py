@@ -95,7 +95,10 @@ class Namespace(Protocol):
     def log_odds(self, logits: Any, index: Any, /, *, axis: int) -> Any: ...  # log p / (1 − p) of one entry
     # −log p of one entry, plus `spread` times its lead over each
     def surprise(self, logits: Any, index: Any, /, *, axis: int, spread: float = 0.0) -> Any: ...
-    def plain_cross_entropy(self, logits: Any, shares: Any, /, *, axis: int) -> Any: ...  # None: take the careful way
+    def soft_surprise(self, logits: Any, shares: Any, careful: Callable[[Any, Any], Any], /, *, axis: int) -> Any:
+        """−Σ shares · log p, by `careful(logits, shares)` where an item is too certain for a plain log-softmax."""
+        ...
+
     def pointwise(
         self,
         formula: Callable[..., Any],

@@ -46,7 +46,9 @@ from .composed import (
     unit_vectors,
     window_moments_shifted,
 )
-from .torch_classes import class_overlap_stored, log_odds_stored, surprise_stored, surprise_traced, surprise_transformed
+from .torch_classes import class_overlap_stored, log_odds_stored
+from .torch_classes import soft_surprise as soft_surprise
+from .torch_classes import surprise as surprise
 from .torch_eager import (
     Call,
     half_exp_above_tangent_in_double,
@@ -311,27 +313,12 @@ def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
 
 
-def surprise(logits: Tensor, index: Tensor, /, *, axis: int, spread: float = 0.0) -> Tensor:
-    if plain(logits) and logits.device.type == "cpu":
-        return surprise_stored(logits, index, axis % logits.ndim, spread)
-    traced = surprise_traced if torch.compiler.is_compiling() else surprise_transformed
-    return traced(logits, index, axis % logits.ndim, spread)
-
-
 def class_overlap(
     logits: Tensor, index: Tensor, factor: Tensor | None, /, *, axis: int, per_example: bool, entropy: bool = False
 ) -> tuple[Any, Tensor, Tensor, Tensor]:
     if axis == 1 and visible(logits) and (factor is None or not factor.requires_grad) and logits.numel():
         return class_overlap_stored(logits, index, factor, per_example, entropy)
     return class_overlap_by_parts(_HERE, logits, index, factor, axis=axis, per_example=per_example, entropy=entropy)
-
-
-def plain_cross_entropy(logits: Tensor, shares: Tensor, /, *, axis: int) -> Tensor | None:
-    if not visible(logits) or logits.numel() == 0:
-        return None
-    losses = torch.sum(shares * torch.log_softmax(logits, axis), dim=axis).neg_()
-    # Away from certainty torch's log-softmax is as accurate; a NaN (0 · ∞ too) is no `>` and goes the careful way.
-    return losses if losses.min().item() > 0.25 else None
 
 
 def pointwise(

@@ -14,14 +14,17 @@ from math import log, prod
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from .composed import class_overlap_by_parts, log_odds_by_parts, surprise_by_parts
+from .composed import UNCERTAIN, class_overlap_by_parts, log_odds_by_parts, surprise_by_parts
 from .torch_eager import BLOCK, product_in_full
+from .torch_modes import plain, visible
 
 NARROW = 16  # classes along the last axis, below which torch's softmax does not vectorise
 FEW = 4096  # entries, below which a call costs more than its arithmetic
+CERTAIN = 1e-9  # −log p, from which float64 has float32's digits
 SURELY = 0.9  # a share above it is known better by what the others leave
 LARGE = 69.0  # −log p above which p has lost digits, or all of them
 LOG_2 = log(2)
@@ -83,6 +86,21 @@ class Surprise(Function):
         gradient = torch.addcmul(-spread * pull.unsqueeze(1), powers, share) if spread else powers * share
         towards_own = torch.expm1(-losses).add_((powers.shape[1] - 1) * spread).mul_(pull)
         return gradient.scatter_(1, labels.unsqueeze(1), towards_own.unsqueeze(1)).view(logits.shape), None, None, None
+
+
+def surprise_of_few(logits: Tensor, index: Tensor, axis: int, spread: float) -> Tensor | None:
+    """By torch's own cross entropy in float64, whose rounding float32 does not see unless an item is nearly certain.
+
+    None where that is so, and where there is enough to compute for the other way to be faster.
+    """
+    if logits.dtype != torch.float32 or not 0 < logits.numel() <= FEW:
+        return None
+    wide = logits.double()
+    if axis != 1 and wide.ndim > 1:
+        wide = wide.movedim(axis, 1)
+    smoothing = spread * logits.shape[axis]
+    losses = F.cross_entropy(wide, index, reduction="none", label_smoothing=smoothing)
+    return losses.float() if losses.min().item() > CERTAIN else None
 
 
 class TracedSurprise(Function):
@@ -352,3 +370,20 @@ surprise_stored: Callable[[Tensor, Tensor, int, float], Tensor] = super(Function
 surprise_traced: Callable[[Tensor, Tensor, int, float], Tensor] = TracedSurprise.apply
 surprise_transformed: Callable[[Tensor, Tensor, int, float], Tensor] = TransformedSurprise.apply
 class_overlap_stored: Callable[..., tuple[Any, Tensor, Tensor, Tensor]] = ClassOverlap.apply
+
+
+def surprise(logits: Tensor, index: Tensor, /, *, axis: int, spread: float = 0.0) -> Tensor:
+    if plain(logits) and logits.device.type == "cpu":
+        axis %= logits.ndim
+        few = surprise_of_few(logits, index, axis, spread)
+        return surprise_stored(logits, index, axis, spread) if few is None else few
+    traced = surprise_traced if torch.compiler.is_compiling() else surprise_transformed
+    return traced(logits, index, axis % logits.ndim, spread)
+
+
+def soft_surprise(logits: Tensor, shares: Tensor, careful: Callable[[Any, Any], Any], /, *, axis: int) -> Tensor:
+    if visible(logits) and logits.numel():
+        losses = torch.sum(shares * torch.log_softmax(logits, axis), dim=axis).neg_()
+        if losses.min().item() > UNCERTAIN:  # a NaN (0 · ∞ too) is no `>` and goes the careful way
+            return losses
+    return careful(logits, shares)

@@ -16,10 +16,10 @@ from ..._core.check import (
     described,
     dtype_name,
     floating,
-    in_range,
     laid_along,
     per_class,
     refuse,
+    rows_in_range,
 )
 from ..._core.options import (
     array_or_none,
@@ -182,7 +182,7 @@ def soft_cross_entropy_loss(
     if items is not None:
         keep = xp.expand_dims(xp.broadcast_to(items.keep, _without(axis, logits.shape)), axis=axis)
         logits, probs = xp.select(keep, logits, 0.0), xp.select(keep, probs, 0.0)
-    probs = in_range(name, xp, "probs", probs, 0.0, 1.0)
+    probs, poison = rows_in_range(name, xp, "probs", probs, 0.0, 1.0, axis=axis)
     divisor = None
     shares = probs
     if label_smoothing:
@@ -196,19 +196,20 @@ def soft_cross_entropy_loss(
         divisor = xp.sum(v * probs, axis=axis)
         divisor = divisor if items is None else divisor * items.factor
     losses = xp.quietly(_cross_entropy, xp, logits, shares, axis, class_weights is None)
+    losses = losses if poison is None else poison * losses
     return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction, divisor=divisor)
 
 
-def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int, unit: bool) -> Any:
-    """−Σ_c shares_c log p_c as Σ_c shares_c (x_top − x_c) − (Σ shares) log p_top: terms ≥ 0 only, so nothing
-    cancels.
-    """
-    easy = xp.plain_cross_entropy(logits, shares, axis=axis) if unit else None
-    if easy is not None:
-        return easy
-    # 0 · ∞ is 0: a class that is impossible and asked for by no one costs nothing.
-    least, gaps = _below_top(xp, logits, axis, (logits == -inf) & (shares == 0))
-    return xp.sum(shares * gaps, axis=axis) + xp.sum(shares, axis=axis) * least
+def _cross_entropy(xp: Namespace, logits: Any, shares: Any, axis: int, unweighted: bool) -> Any:
+    """−Σ_c shares_c log p_c"""
+
+    def by_gaps(logits: Any, shares: Any) -> Any:
+        """Σ_c shares_c (x_top − x_c) − (Σ shares) log p_top: terms ≥ 0 only, so nothing cancels."""
+        # 0 · ∞ is 0: a class that is impossible and asked for by no one costs nothing.
+        least, gaps = _below_top(xp, logits, axis, (logits == -inf) & (shares == 0))
+        return xp.sum(shares * gaps, axis=axis) + xp.sum(shares, axis=axis) * least
+
+    return xp.soft_surprise(logits, shares, by_gaps, axis=axis) if unweighted else by_gaps(logits, shares)
 
 
 def _below_top(xp: Namespace, logits: Any, axis: int, without: Any = None) -> tuple[Any, Any]:
