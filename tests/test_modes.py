@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lossary
 from tests.probes import (
     EXTREMES,
     JAX_F32,
@@ -180,6 +181,49 @@ def test_blocks_do_not_show(probe: Probe, framework: OnNumpy) -> None:
     assert norm_error(found.value, expected.value[pick].astype(float)) <= EPS32 / 4
     for name, gradient in found.gradients.items():
         assert norm_error(gradient, expected.gradients[name][pick].astype(float)) <= EPS32
+
+
+CLASSES = {
+    "cross_entropy_loss": {"labels": np.array([1, 2, 0, 1])},
+    "soft_cross_entropy_loss": {"probs": np.array([[0.5, 0.25, 0.25], [0, 0, 1], [0.2, 0.3, 0.5], [1, 0, 0]])},
+    "focal_loss": {"labels": np.array([1, 2, 0, 1])},
+}
+
+
+@every_framework
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("loss", CLASSES)
+def test_an_item_does_not_see_whether_others_are_certain(loss: str, label_smoothing: float, framework: OnNumpy) -> None:
+    """Where none is, the frameworks' own softmaxes have all their digits; one item that is sends all another way."""
+    logits = np.array([[0.5, -0.25, 1.0], [-1.0, 0.25, 0.5], [0.0, 1.5, -0.5], [0.75, -0.5, 0.0]])
+    others = {"label_smoothing": label_smoothing, "reduction": "none"}
+    function = getattr(lossary, loss)
+    found = framework.outcome(function, {"logits": logits, **CLASSES[loss], **others})
+    target = {name: np.concatenate([array, array[1:2]]) for name, array in CLASSES[loss].items()}
+    with_certain = {"logits": np.concatenate([logits, [[0.0, -10.0, 30.0]]]), **target, **others}
+    expected = framework.outcome(function, with_certain)
+    assert expected.value[4] < 1e-9 or label_smoothing
+    assert norm_error(found.value, expected.value[:4].astype(float)) <= 4 * EPS32
+    for name, gradient in found.gradients.items():
+        assert norm_error(gradient, expected.gradients[name][:4].astype(float)) <= 4 * EPS32
+
+
+def test_soft_cross_entropy_under_vmap_and_twice(jax: Any) -> None:
+    """Both ways of computing it, in one batch of batches."""
+    sure = np.array([[[0.5, -0.25, 1.0]], [[0.0, -10.0, 30.0]]])
+    probs = np.array([[[0.5, 0.25, 0.25]], [[0.0, 0.0, 1.0]]])
+    loss = lossary.soft_cross_entropy_loss
+    with jax.enable_x64(True):
+        value, slopes = jax.vmap(jax.value_and_grad(loss, argnums=(0, 1)))(sure, probs)
+        for i in range(2):
+            alone = jax.value_and_grad(loss, argnums=(0, 1))(jax.numpy.asarray(sure[i]), jax.numpy.asarray(probs[i]))
+            np.testing.assert_allclose(value[i], alone[0], rtol=1e-14)
+            for slope, other in zip(slopes, alone[1], strict=True):
+                np.testing.assert_allclose(slope[i], other, rtol=1e-13)
+            curvature = jax.hessian(loss)(jax.numpy.asarray(sure[i]), jax.numpy.asarray(probs[i]))[0, :, 0]
+            p = np.asarray(jax.nn.softmax(sure[i, 0]))
+            expected = np.diag([p[j] * np.delete(p, j).sum() for j in range(3)]) - np.outer(p, p) * (1 - np.eye(3))
+            np.testing.assert_allclose(curvature, expected, atol=1e-9 * expected.max())
 
 
 @on_torch
