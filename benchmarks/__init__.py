@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     class_maps,
+    distributions,
     growth,
     importing,
     jax_jitted,
@@ -25,6 +26,7 @@ MODULES = (
     memory,
     class_maps,
     pairs,
+    distributions,
     growth,
 )
 QUESTIONS = tuple(module.QUESTION for module in MODULES)

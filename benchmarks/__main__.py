@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from .allocator import keep_freed_memory
 from .question import QUICK, Question, Row, Scale
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+WIDE = 160  # columns, where no terminal says how many it has
 KNOWN = {question.name: question for question in QUESTIONS}
 
 
@@ -30,7 +32,8 @@ def main(
     keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
-    scale, console = QUICK if quick else Scale(), Console()
+    scale = QUICK if quick else Scale()
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     results = [(question, _run(console, question, scale)) for question in map(KNOWN.get, names or KNOWN) if question]
     if not quick:
         report.write(RESULTS, results, scale)

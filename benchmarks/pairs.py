@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ import lossary
 from . import arrays
 from .limits import flops_per_second
 from .question import Scale
-from .sized import Jitted, Sized, beyond_gradients, sized, training
+from .sized import Sized, in_jax, in_torch, sized
 
 FULL = 4_000_000  # items of the full scale, of which the sizes here are a share
 
@@ -32,28 +32,12 @@ def cases(scale: Scale) -> Iterator[Sized]:
     yield from _triplets(size(2_048), size(384))
     yield from _samples(size(4_096), size(20_000))
     yield from _clouds(size(100_000), size(20_000))
+    yield from _features(max(8, int(64 * (scale.items / FULL) ** 0.5)) if scale.items < FULL else 64)
     yield _vocabulary(size(4_096), size(50_000))
 
 
 def _at(scale: Scale, n: int) -> int:
     return max(16, n * scale.items // FULL) if scale.items < FULL else n
-
-
-def _in_torch(name: str, function: Callable[..., Tensor], leaves: list[Any], *others: Any, **rest: Any) -> Sized:
-    tensors = [torch.from_numpy(leaf) for leaf in leaves]
-    step = training(function, tensors, *others)
-    theirs = rest.pop("theirs", None)
-    given = {} if theirs is None else {"theirs": training(theirs, tensors, *others)}
-    shape = rest.pop("shape", leaves[0].shape)
-    return Sized(name, shape, "torch", step, beyond_gradients(step, tensors), **given, **rest)
-
-
-def _in_jax(name: str, function: Callable[..., Any], leaves: list[Any], *others: Any, **rest: Any) -> Sized:
-    inputs = [jnp.asarray(leaf) for leaf in leaves]
-    step = Jitted(function, inputs, *others)
-    theirs = rest.pop("theirs", None)
-    given = {} if theirs is None else {"theirs": Jitted(theirs, inputs, *others)}
-    return Sized(name, leaves[0].shape, "jax", step, step.memory, **given, **rest)
 
 
 def _products(count: int, rows: int, columns: int, features: int) -> float:
@@ -102,15 +86,15 @@ def _nt_xent(small: int, large: int) -> Iterator[Sized]:
     views = [arrays.normal((small, 128), seed) for seed in (0, 1)]
     many = [arrays.normal((large, 128), seed) for seed in (0, 1)]
     products = partial(_products, 3, features=128)
-    yield _in_torch(
+    yield in_torch(
         "nt_xent", lossary.nt_xent_loss, views,
         against="dense formula", theirs=_dense_nt_xent, target=0.7, most=64.0, limit=products(2 * small, 2 * small),
     )  # fmt: skip
-    yield _in_jax(
+    yield in_jax(
         "nt_xent", lossary.nt_xent_loss, views,
         against="ours, dense", theirs=_dense_nt_xent_jax, target=1.1, most=64.0, limit=products(2 * small, 2 * small),
     )  # fmt: skip
-    yield _in_torch(
+    yield in_torch(
         "nt_xent", lossary.nt_xent_loss, many,
         against="its three products", equal=False, theirs=_three_products, target=1.3, most=300.0,
         limit=products(2 * large, 2 * large),
@@ -130,7 +114,7 @@ def _optax_nt_xent(z_i: Any, z_j: Any) -> Any:
 def _peers_of_nt_xent(few: int, many: int) -> Iterator[Sized]:
     """pytorch-metric-learning lists every triplet: n³ numbers, 64 GiB at 2,048 pairs."""
     views = [arrays.normal((few, 128), seed) for seed in (0, 1)]
-    yield _in_torch(
+    yield in_torch(
         "nt_xent",
         lossary.nt_xent_loss,
         views,
@@ -140,13 +124,13 @@ def _peers_of_nt_xent(few: int, many: int) -> Iterator[Sized]:
         slow=True,
     )
     views = [arrays.normal((many, 128), seed) for seed in (0, 1)]
-    yield _in_jax("nt_xent", lossary.nt_xent_loss, views, against="optax", theirs=_optax_nt_xent, target=1.0)
+    yield in_jax("nt_xent", lossary.nt_xent_loss, views, against="optax", theirs=_optax_nt_xent, target=1.0)
 
 
 def _image_and_text(n: int) -> Iterator[Sized]:
     both = [arrays.normal((n, 64), seed) for seed in (0, 1)]
-    yield _in_torch("clip", lossary.clip_loss, both, most=300.0, limit=_products(6, n, n, 64))
-    yield _in_torch("siglip", lossary.siglip_loss, both, most=300.0, limit=_products(3, n, n, 64))
+    yield in_torch("clip", lossary.clip_loss, both, most=300.0, limit=_products(6, n, n, 64))
+    yield in_torch("siglip", lossary.siglip_loss, both, most=300.0, limit=_products(3, n, n, 64))
 
 
 # ---- triplets ----
@@ -167,11 +151,11 @@ def _triplets(large: int, small: int) -> Iterator[Sized]:
 
     loss = partial(lossary.online_triplet_loss, mining="all")
     leaves, labels = of(small)
-    yield _in_torch(
+    yield in_torch(
         "online_triplet all", loss, leaves, labels, against="every triplet", theirs=_enumerated, target=0.02, slow=True
     )
     leaves, labels = of(large)
-    yield _in_torch("online_triplet all", loss, leaves, labels, most=200.0, slow=True)
+    yield in_torch("online_triplet all", loss, leaves, labels, most=200.0, slow=True)
 
 
 # ---- samples ----
@@ -213,9 +197,9 @@ def _samples(small: int, large: int) -> Iterator[Sized]:
         ("energy_distance", partial(lossary.energy_distance, squared=True), _energy_by_products),
     ):
         equal = theirs is not _energy_by_products  # whose gradient at the distances of 0 is made of rounding
-        yield _in_torch(name, loss, few, against="matrix products", theirs=theirs, target=1.5, slow=True, equal=equal)
-        yield _in_torch(name, loss, many, most=300.0, slow=True)
-    yield _in_torch(
+        yield in_torch(name, loss, few, against="matrix products", theirs=theirs, target=1.5, slow=True, equal=equal)
+        yield in_torch(name, loss, many, most=300.0, slow=True)
+    yield in_torch(
         "energy_distance", loss, few, against="geomloss", theirs=_geomloss_energy, target=1.0, slow=True, equal=False
     )
 
@@ -230,15 +214,27 @@ def _two_queries(x: Tensor, y: Tensor) -> Tensor:
     return (x.sum() + y.sum()) * 0.0
 
 
-def _clouds(large: int, in_jax: int) -> Iterator[Sized]:
+def _clouds(large: int, less: int) -> Iterator[Sized]:
     def of(n: int) -> list[arrays.Array]:
         return [np.random.default_rng(seed).random((n, 3), np.float32) for seed in (0, 1)]
 
-    yield _in_torch(
+    yield in_torch(
         "chamfer", lossary.chamfer_distance, of(large),
         against="two k-d tree queries", equal=False, theirs=_two_queries, target=2.0, most=60.0, slow=True,
     )  # fmt: skip
-    yield _in_jax("chamfer", lossary.chamfer_distance, of(in_jax), most=300.0, slow=True)
+    yield in_jax("chamfer", lossary.chamfer_distance, of(less), most=300.0, slow=True)
+
+
+# ---- features ----
+
+
+def _features(side: int) -> Iterator[Sized]:
+    """One map of 64 features against another, all positions of both."""
+    loss = partial(lossary.contextual_loss, max_samples=None)
+    yield in_torch(
+        "contextual", loss, [arrays.normal((1, 64, side, side), seed) for seed in (0, 1)],
+        against="ours, dense", theirs=partial(loss, chunk_size=None), target=1.1, most=100.0, slow=True,
+    )  # fmt: skip
 
 
 # ---- vocabulary ----
@@ -250,7 +246,7 @@ def _vocabulary(tokens: int, words: int) -> Sized:
 
     leaves = [arrays.normal((tokens, 512), 0, 1.0), arrays.normal((words, 512), 1, 0.05)]
     labels = torch.from_numpy(np.random.default_rng(2).integers(0, words, tokens))
-    return _in_torch(
+    return in_torch(
         "linear_cross_entropy", lossary.linear_cross_entropy_loss, leaves, labels,
         against="logits, cross entropy", theirs=unfused, target=1.15, most=0.25 * tokens * words * 4 / 2**20,
         limit=_products(3, tokens, words, 512), shape=(tokens, 512, words),

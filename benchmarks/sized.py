@@ -113,3 +113,22 @@ class Jitted:
         """Bytes."""
         analysis = self._compiled.memory_analysis()
         return inf if analysis is None else float(analysis.temp_size_in_bytes)
+
+
+def in_torch(name: str, function: Callable[..., Tensor], leaves: list[Any], *others: Any, **rest: Any) -> Sized:
+    tensors = [torch.from_numpy(leaf) for leaf in leaves]
+    step = training(function, tensors, *others)
+    theirs = rest.pop("theirs", None)
+    given = {} if theirs is None else {"theirs": training(theirs, tensors, *others)}
+    shape = rest.pop("shape", leaves[0].shape)
+    return Sized(name, shape, "torch", step, beyond_gradients(step, tensors), **given, **rest)
+
+
+def in_jax(name: str, function: Callable[..., Any], leaves: list[Any], *others: Any, **rest: Any) -> Sized:
+    import jax.numpy as jnp
+
+    inputs = [jnp.asarray(leaf) for leaf in leaves]
+    step = Jitted(function, inputs, *others)
+    theirs = rest.pop("theirs", None)
+    given = {} if theirs is None else {"theirs": Jitted(theirs, inputs, *others)}
+    return Sized(name, leaves[0].shape, "jax", step, step.memory, **given, **rest)

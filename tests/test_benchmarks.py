@@ -21,6 +21,7 @@ pytest.importorskip("typer")
 from benchmarks import (
     QUESTIONS,
     class_maps,
+    distributions,
     growth,
     importing,
     jax_jitted,
@@ -59,7 +60,7 @@ def test_both_sides_compute_the_same(module: ModuleType) -> None:
         _compare_values(case)
 
 
-@pytest.mark.parametrize("module", [class_maps, pairs], ids=["class_maps", "pairs"])
+@pytest.mark.parametrize("module", [class_maps, pairs, distributions], ids=["class_maps", "pairs", "distributions"])
 def test_both_sides_compute_the_same_in_bounded_memory(module: ModuleType) -> None:
     for case in module.cases(TINY):
         ours, theirs = _flat(case.ours()), _flat(case.theirs() if case.theirs else case.ours())
