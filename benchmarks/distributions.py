@@ -99,11 +99,11 @@ def _probabilities(n: int) -> Iterator[Sized]:
         return powers / powers.sum(1, keepdims=True)
 
     both = [shares(0), shares(1)]
-    yield in_torch(
-        "kl_divergence", lossary.kl_divergence, both, against="torch.distributions", theirs=_kl_of_torch, target=1.0
-    )
+    name, loss = "kl_divergence", lossary.kl_divergence
+    # Theirs divide each row by its sum, through which their gradients go.
+    yield in_torch(name, loss, both, against="torch.distributions", theirs=_kl_of_torch, target=1.0, equal=False)
     if find_spec("distrax"):
-        yield in_jax("kl_divergence", lossary.kl_divergence, both, against="distrax", theirs=_kl_of_distrax, target=1.0)
+        yield in_jax(name, loss, both, against="distrax", theirs=_kl_of_distrax, target=1.0, equal=False)
 
 
 def _kl_of_torch(p: Tensor, q: Tensor) -> Tensor:
