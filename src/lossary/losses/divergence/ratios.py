@@ -35,17 +35,16 @@ def relative_entropy(xp: Namespace, p: Probabilities, q: Probabilities, axis: in
 def _excess(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
     """p log(p / q) − (p − q), and its slopes in p and q or their logarithms."""
     p, q, ratio = _with_log_ratio(xp, x, y, logs)
-    close = xp.abs(ratio) <= 0.5
-    curve, _ = xp.half_exp_above_tangent(xp.where(close, -ratio, 0.0))
-    # At p = 0 the ratio has a constant for p, whose slope is missing: 1, which this adds.
-    cost = xp.where(close, 1.0, ratio) if logs[0] else xp.where(p == 0, ratio + 1, xp.where(close, 1.0, ratio))
+    near = xp.clip(ratio, -0.5, 0.5)
+    close = near == ratio
+    curve, _ = xp.half_exp_above_tangent(-near)
 
     def slope_in_q() -> Any:
         if logs[1]:  # q − p, of which the exponentials are rounded
-            return xp.where(close, p * xp.expm1(xp.where(close, -ratio, 0.0)), q - p)
-        return _divided(xp, q - p, xp.where((p == 0) & (q == 0), 1.0, q))
+            return xp.where(close, p * xp.expm1(-near), q - p)
+        return xp.where(p == 0, 1.0, (q - p) / q)
 
-    gap = xp.where(close, 2 * p * curve, p * cost - (p - q))
+    gap = xp.where(close, 2 * p * curve, p * ratio - (p - q))
     return gap, (lambda: p * ratio if logs[0] else ratio, slope_in_q)
 
 
@@ -64,29 +63,20 @@ def _with_log_ratio(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> t
     """p, q and log(p / q); 0 where that has no meaning: both are 0, or p is and its logarithm is what was given."""
     p, q = xp.exp(x) if logs[0] else x, xp.exp(y) if logs[1] else y
     if not any(logs):
-        return p, q, _log_ratio(xp, p, q)
+        return p, q, _log_ratio(xp, p, q, p - q)
     nothing = (p == 0) if logs[0] else (p == 0) & (q == 0)
     log_p = x if logs[0] else xp.log(xp.where(p == 0, LEAST, p))
     log_q = y if logs[1] else xp.log(xp.where(nothing, 1.0, q))
     return p, q, xp.where(nothing, 0.0, log_p) - xp.where(nothing, 0.0, log_q)
 
 
-def _log_ratio(xp: Namespace, p: Any, q: Any) -> Any:
-    """log(p / q), by the difference where the two are close: there it has no rounding error."""
-    close = xp.abs(p - q) <= 0.5 * q
-    near = xp.log1p(_divided(xp, xp.where(close, p - q, 0.0), xp.where(close & (q != 0), q, 1.0)))
-    # The smaller by the larger, which stays in the range of numbers.
-    some = xp.where(p == 0, LEAST, p)
-    less = q < some
-    small, large = xp.where(less, q, some), xp.where(less, some, q)
-    far = xp.log(_divided(xp, xp.where(close, 1.0, small), xp.where(close, 1.0, large)))
-    return xp.where(close, near, xp.where(less, -far, far))
+def _log_ratio(xp: Namespace, p: Any, q: Any, difference: Any, floor: float = LEAST) -> Any:
+    """log(p / q) = ± log(1 + |p − q| / least), least the smaller of the two: accurate near to each other and far apart.
 
-
-def _divided(xp: Namespace, x: Any, y: Any) -> Any:
-    """x / y for 0 < y ≤ 2, brought into the middle of the numbers' range first: JAX's slope of x / y takes y^−2."""
-    scale = xp.where(y < 2.0**-32, 2.0**64, xp.ones_like(y))
-    return (scale * x) / (scale * y)
+    Where p is 0, a number of the size of log `floor` for −∞; where q is as well, 0.
+    """
+    least = xp.minimum(xp.maximum(p, floor), xp.where(p == 0, xp.maximum(q, floor), q))
+    return xp.signed(xp.log1p(xp.abs_with_slope(difference) / least), difference)
 
 
 def mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool], unit: float) -> Any:
@@ -95,25 +85,21 @@ def mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool], unit: fl
     With t = (p − q) / (p + q), p = m (1 + t) and q = m (1 − t): ½ m [t (log(1 + t) − log(1 − t)) + log(1 − t²)].
     """
     p, q = (_times(xp, unit, array, of_logs) for array, of_logs in zip((x, y), logs, strict=True))
-    total = p + q
-    nothing = total == 0
-    some = xp.where(nothing, 1.0, total)
+    middle, floor = 0.5 * (p + q), unit * LEAST
     if all(logs):  # t from the logarithms themselves: their exponentials are rounded
+        nothing = middle == 0
         t = xp.tanh(0.5 * (xp.where(nothing, 0.0, x) - xp.where(nothing, 0.0, y)))
+        half = t * middle
     else:
-        t = _divided(xp, p - q, some)
-    close = xp.abs(t) <= 0.5
-    near = xp.where(close, t, 0.0)
-    up, down = xp.log1p(near), xp.log1p(-near)
-    curve = 0.25 * total * (near * (up - down) + xp.log1p(-near * near))
-    up_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(p == 0, unit * LEAST, p), some)))
-    down_far = xp.log(xp.where(close, 1.0, 2 * _divided(xp, xp.where(q == 0, unit * LEAST, q), some)))
-    # At p = 0 the logarithm is of a constant, whose slope would be 1 there: in this way it is, and 0 · 1 adds nothing.
-    up_end, down_end = xp.where(p == 0, up_far + 1, up_far), xp.where(q == 0, down_far + 1, down_far)
-    gap = xp.where(close, curve, 0.5 * (p * up_end + q * down_end))
+        half = 0.5 * (p - q)
+        t = half / xp.maximum(middle, floor)
+    up, down = _log_ratio(xp, p, middle, half, floor), _log_ratio(xp, q, middle, -half, floor)
+    near = xp.clip(t, -0.5, 0.5)
+    curve = 0.5 * middle * (near * (up - down) + xp.log1p(-near * near))
+    gap = xp.where(near == t, curve, 0.5 * (p * up + q * down))
     return gap, (
-        lambda: 0.5 * xp.where(close, up, up_far) * (p if logs[0] else unit),
-        lambda: 0.5 * xp.where(close, down, down_far) * (q if logs[1] else unit),
+        lambda: 0.5 * up * (p if logs[0] else unit),
+        lambda: 0.5 * down * (q if logs[1] else unit),
     )
 
 
