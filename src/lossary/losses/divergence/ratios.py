@@ -36,7 +36,7 @@ def _excess(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
     """p log(p / q) − (p − q), and its slopes in p and q or their logarithms."""
     p, q, ratio = _with_log_ratio(xp, x, y, logs)
     near = xp.clip(ratio, -0.5, 0.5)
-    close = near == ratio
+    close = xp.abs(ratio) < 0.5
     curve, _ = xp.half_exp_above_tangent(-near)
 
     def slope_in_q() -> Any:
@@ -44,7 +44,7 @@ def _excess(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool]) -> Any:
             return xp.where(close, p * xp.expm1(-near), q - p)
         return xp.where(p == 0, 1.0, (q - p) / q)
 
-    gap = xp.where(close, 2 * p * curve, p * ratio - (p - q))
+    gap = xp.where(close, 2 * p * curve, (p * ratio if logs[0] else _weighed(xp, p, ratio)) - (p - q))
     return gap, (lambda: p * ratio if logs[0] else ratio, slope_in_q)
 
 
@@ -75,8 +75,14 @@ def _log_ratio(xp: Namespace, p: Any, q: Any, difference: Any, floor: float = LE
 
     Where p is 0, a number of the size of log `floor` for −∞; where q is as well, 0.
     """
-    least = xp.minimum(xp.maximum(p, floor), xp.where(p == 0, xp.maximum(q, floor), q))
+    least = xp.minimum(xp.maximum(p, floor), q)
+    least = xp.where((least < floor) & (difference == 0), floor, least)
     return xp.signed(xp.log1p(xp.abs_with_slope(difference) / least), difference)
+
+
+def _weighed(xp: Namespace, p: Any, ratio: Any) -> Any:
+    """p log(p / …), whose slope in p has no part from `ratio` where p is 0: 1, which this adds."""
+    return p * xp.where(p == 0, ratio + 1, ratio)
 
 
 def mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool], unit: float) -> Any:
@@ -96,7 +102,7 @@ def mixture_gap(xp: Namespace, x: Any, y: Any, logs: tuple[bool, bool], unit: fl
     up, down = _log_ratio(xp, p, middle, half, floor), _log_ratio(xp, q, middle, -half, floor)
     near = xp.clip(t, -0.5, 0.5)
     curve = 0.5 * middle * (near * (up - down) + xp.log1p(-near * near))
-    gap = xp.where(near == t, curve, 0.5 * (p * up + q * down))
+    gap = xp.where(xp.abs(t) < 0.5, curve, 0.5 * (_weighed(xp, p, up) + _weighed(xp, q, down)))
     return gap, (
         lambda: 0.5 * up * (p if logs[0] else unit),
         lambda: 0.5 * down * (q if logs[1] else unit),
