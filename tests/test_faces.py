@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import lossary
-from lossary._core.faces import PER_CALL
+from lossary._core.faces import PER_CALL, options_of
 from lossary.aliases import BY_POSITION
 from lossary.losses import FAMILIES
 from tests.catalog import Case, Options, cases, options
@@ -57,9 +57,9 @@ def face_of(package: str, name: str) -> Any:
 OTHER_NAMES = {"MultiClassDiceLoss", "CombinedLoss", "Sobel", "Laplacian"}  # as tutorials spell them
 
 
-def per_call(native: dict[str, Any]) -> dict[str, Any]:
+def per_call(fn: Any, native: dict[str, Any]) -> dict[str, Any]:
     """What comes with a call by name, taken out of the rest, which belongs to the constructor."""
-    return {name: native.pop(name) for name in PER_CALL if name in native}
+    return {name: native.pop(name) for name in native.keys() - options_of(fn).keys()}
 
 
 # ---- all of them ----
@@ -100,7 +100,7 @@ def test_every_face_has_a_function(package: str) -> None:
 def test_face_equals_function(package: str, case: Case, options: Options) -> None:
     framework = framework_of(package)
     kwargs = framework.native(case.inputs(options))
-    arrays, call = {name: kwargs.pop(name) for name in case.positional(kwargs)}, per_call(kwargs)
+    arrays, call = {name: kwargs.pop(name) for name in case.positional(kwargs)}, per_call(case.fn, kwargs)
     expected = case.fn(*arrays.values(), **kwargs, **call)
     found = built(faces_of(package), case.fn, kwargs, arrays)(*arrays.values(), **call)
     np.testing.assert_array_equal(numbers(framework, objective(found)), framework.numpy(objective(expected)))
@@ -120,7 +120,7 @@ def test_weights_mask_and_normalizer_come_with_the_call(package: str, case: Case
     call = framework.native({"weights": np.linspace(1, 2, shape[0]), "mask": mask, "normalizer": 3.0})
     native = framework.native(kwargs)
     arrays = {name: native.pop(name) for name in case.positional(native)}
-    call |= per_call(native)
+    call |= per_call(case.fn, native)
     expected = case.fn(**arrays, **native, **call)
     found = built(faces_of(package), case.fn, native, arrays)(*arrays.values(), **call)
     np.testing.assert_array_equal(numbers(framework, found), framework.numpy(expected))
@@ -131,7 +131,7 @@ def test_weights_mask_and_normalizer_come_with_the_call(package: str, case: Case
 def test_copies(package: str, case: Case) -> None:
     framework = framework_of(package)
     native = framework.native(case.inputs(case.options[-1]))
-    given, call = {name: native.pop(name) for name in case.positional(native)}, per_call(native)
+    given, call = {name: native.pop(name) for name in case.positional(native)}, per_call(case.fn, native)
     face = built(faces_of(package), case.fn, native, given)
     arrays = list(given.values())
     expected = numbers(framework, objective(face(*arrays, **call)))
