@@ -109,14 +109,29 @@ def soft_surprise(logits: Array, shares: Array, careful: Callable[[Array, Array]
 
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3))
 def _soft_surprise(logits: Array, shares: Array, careful: Callable[[Array, Array], Array], axis: int) -> Array:
-    losses, certain = _plain_surprise(logits, shares, axis)
-    # XLA's reductions are several times as fast as the careful way, and have all their digits where nothing is certain.
-    return jax.lax.cond(certain, lambda: careful(logits, shares), lambda: losses)
+    return _unless_certain(lambda x, q: _plain_surprise(x, q, axis), careful, logits, shares, axis)
 
 
-def _plain_surprise(logits: Array, shares: Array, axis: int) -> tuple[Array, Array]:
-    losses = -jnp.sum(shares * jax.nn.log_softmax(logits, axis), axis)
-    return losses, ~(jnp.min(losses) > UNCERTAIN)  # a NaN (0 · ∞ too) is no `>`
+def _plain_surprise(logits: Array, shares: Array, axis: int) -> Array:
+    return -jnp.sum(shares * jax.nn.log_softmax(logits, axis), axis)
+
+
+def _unless_certain(
+    plain: Callable[[Array, Array], Array],
+    careful: Callable[[Array, Array], Array],
+    logits: Array,
+    shares: Array,
+    axis: int,
+) -> Array:
+    """On the CPU XLA's own reductions are several times as fast as the careful way, and have all their digits where no
+    item is nearly certain. Accelerators fuse the careful way, and would wait to be told which to take.
+    """
+
+    def chosen(logits: Array, shares: Array) -> Array:
+        uncertain = jnp.min(_plain_surprise(logits, shares, axis)) > UNCERTAIN  # a NaN (0 · ∞ too) is no `>`
+        return jax.lax.cond(uncertain, plain, careful, logits, shares)
+
+    return jax.lax.platform_dependent(logits, shares, cpu=chosen, default=careful)
 
 
 @partial(_soft_surprise.defjvp, symbolic_zeros=True)
@@ -125,21 +140,20 @@ def _soft_surprise_jvp(
 ) -> tuple[Array, Array]:
     (logits, shares), (step, step_of_shares) = primals, tangents
 
-    def carefully() -> Array:
+    def careful_slope(logits: Array, shares: Array) -> Array:
         losses, pull = jax.vjp(lambda x: careful(x, shares), logits)  # pyright: ignore[reportUnknownLambdaType]
         return pull(jnp.ones_like(losses))[0]
 
-    def plainly() -> Array:
+    def plain_slope(logits: Array, shares: Array) -> Array:
         return jax.nn.softmax(logits, axis) * jnp.sum(shares, axis, keepdims=True) - shares
 
-    tangent = jnp.zeros(())
+    losses = _soft_surprise(logits, shares, careful, axis)
+    tangent = jnp.zeros_like(losses)
     if not is_zero(step):
-        _, certain = _plain_surprise(logits, shares, axis)
-        slope = jax.lax.cond(certain, carefully, plainly)
-        tangent = jnp.sum(slope * step, axis)
+        tangent += jnp.sum(_unless_certain(plain_slope, careful_slope, logits, shares, axis) * step, axis)
     if not is_zero(step_of_shares):
-        tangent = tangent + jax.jvp(partial(careful, logits), (shares,), (step_of_shares,))[1]
-    return _soft_surprise(logits, shares, careful, axis), tangent
+        tangent += jax.jvp(partial(careful, logits), (shares,), (step_of_shares,))[1]
+    return losses, tangent
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
