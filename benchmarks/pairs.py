@@ -124,7 +124,7 @@ def _peers_of_nt_xent(few: int, many: int) -> Iterator[Sized]:
         slow=True,
     )
     views = [arrays.normal((many, 128), seed) for seed in (0, 1)]
-    yield in_jax("nt_xent", lossary.nt_xent_loss, views, against="optax", theirs=_optax_nt_xent, target=1.0)
+    yield in_jax("nt_xent", lossary.nt_xent_loss, views, against="optax", theirs=_optax_nt_xent, target=1.0, slow=True)
 
 
 def _image_and_text(n: int) -> Iterator[Sized]:
