@@ -32,7 +32,7 @@ def cases(scale: Scale) -> Iterator[Sized]:
     yield from _triplets(size(2_048), size(384))
     yield from _samples(size(4_096), size(20_000))
     yield from _clouds(size(100_000), size(20_000))
-    yield from _features(max(8, int(64 * (scale.items / FULL) ** 0.5)) if scale.items < FULL else 64)
+    yield from _features(8 if scale.items < FULL else 80)
     yield _vocabulary(size(4_096), size(50_000))
 
 
@@ -233,7 +233,7 @@ def _features(side: int) -> Iterator[Sized]:
     loss = partial(lossary.contextual_loss, max_samples=None)
     yield in_torch(
         "contextual", loss, [arrays.normal((1, 64, side, side), seed) for seed in (0, 1)],
-        against="ours, dense", theirs=partial(loss, chunk_size=None), target=1.1, most=100.0, slow=True,
+        against="ours, dense", theirs=partial(loss, chunk_size=None), target=1.1, most=300.0, slow=True,
     )  # fmt: skip
 
 
