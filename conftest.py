@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,9 @@ collect_ignore = ["src/lossary/torch/__init__.py", "src/lossary/flax/__init__.py
 
 
 @pytest.fixture(autouse=True)
-def _numpy_in_examples(doctest_namespace: dict[str, Any]) -> None:
-    """Examples in docstrings are written with `np`, which a reader knows."""
+def _arrays_in_examples(doctest_namespace: dict[str, Any]) -> None:
+    """Examples in docstrings are written with `np`, which a reader knows; those that need gradients with `xp`."""
     doctest_namespace["np"] = np
+    for framework in ("torch", "jax.numpy"):
+        with suppress(ImportError):
+            doctest_namespace.setdefault("xp", import_module(framework))

@@ -18,7 +18,7 @@ from tools.environment import ROOT, create, install, output, run, step
 
 INSTALLED = "from importlib.util import find_spec; print(*filter(find_spec, {}))"
 PYTEST = ("-m", "pytest", "-c", "tests/legs/pytest.ini", "--rootdir", ".", "-p", "conftest")
-# The examples of penalties take gradients in torch, which no leg has.
+# The examples of penalties need gradients, which NumPy has not.
 TESTS = ("--doctest-modules", "--ignore-glob=*/penalties.py", "--pyargs", "tests/legs", "lossary.losses")
 
 

@@ -67,9 +67,8 @@ def gradient_penalty(
         section 4, and Petzka et al. 2018, arXiv:1709.08894.
 
     Example:
-        >>> import torch
-        >>> real, fake = torch.zeros(2, 3), torch.ones(2, 3)
-        >>> gradient_penalty(lambda x: 2 * x[:, 0], real, fake, key=torch.Generator()).item()  # slope 2: (2 − 1)²
+        >>> real, fake, u = xp.zeros((2, 3)), xp.ones((2, 3)), xp.zeros((2,))  # xp: a framework that has gradients
+        >>> gradient_penalty(lambda x: 2 * x[:, 0], real, fake, interpolation=u).item()  # slope 2: (2 − 1)²
         1.0
     """
     name = "gradient_penalty"
@@ -138,8 +137,8 @@ def r1_penalty(
         Mescheder et al. 2018, "Which training methods for GANs do actually converge?", arXiv:1801.04406, eq. 9.
 
     Example:
-        >>> import torch
-        >>> r1_penalty(lambda x: 3 * x[:, 0] + 4 * x[:, 1], torch.zeros(2, 3)).item()  # 3² + 4²
+        >>> real = xp.zeros((2, 3))  # xp: a framework that has gradients
+        >>> r1_penalty(lambda x: 3 * x[:, 0] + 4 * x[:, 1], real).item()  # 3² + 4²
         25.0
     """
     name = "r1_penalty"
