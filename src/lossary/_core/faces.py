@@ -65,7 +65,7 @@ def _per_call(parameter: inspect.Parameter) -> bool:
     return parameter.name in PER_CALL and parameter.default in (None, parameter.empty)
 
 
-def named(cls: type, by_position: tuple[str, ...], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+def by_name(cls: type, by_position: tuple[str, ...], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
     """All options by name, of which a tutorial's class takes some by position as well."""
     if len(args) > len(by_position):
         known = f"{', '.join(by_position)} by position, others" if by_position else "options"

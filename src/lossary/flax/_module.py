@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from .._core.faces import around, body_of, call_names, check_call, check_options, named, shown
+from .._core.faces import around, body_of, by_name, call_names, check_call, check_options, shown
 from ..aliases import BY_POSITION
 
 Options = ParamSpec("Options")
@@ -27,7 +27,7 @@ class Loss(nnx.Module, Generic[Options, Result]):
     held: ClassVar[str | None] = None  # the argument of the function that the class holds as a parameter
 
     def __init__(self, *args: Options.args, **options: Options.kwargs) -> None:
-        given = named(type(self), BY_POSITION.get(type(self)._fn, ()), args, options)
+        given = by_name(type(self), BY_POSITION.get(type(self)._fn, ()), args, options)
         check_options(type(self), type(self)._fn, given)
         # Tuples, not dictionaries and lists: nnx hashes what is static.
         self.options = tuple((name, _hashable(value)) for name, value in given.items() if not hasattr(value, "dtype"))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .._core.faces import around, body_of, call_names, check_call, check_options, named, shown
+from .._core.faces import around, body_of, by_name, call_names, check_call, check_options, shown
 from ..aliases import BY_POSITION
 
 Options = ParamSpec("Options")
@@ -29,7 +29,7 @@ class Loss(nn.Module, Generic[Options, Result]):
 
     def __init__(self, *args: Options.args, **options: Options.kwargs) -> None:
         super().__init__()
-        given = named(type(self), BY_POSITION.get(type(self)._fn, ()), args, options)
+        given = by_name(type(self), BY_POSITION.get(type(self)._fn, ()), args, options)
         check_options(type(self), type(self)._fn, given)
         self.options: dict[str, Any] = {}
         for name, value in given.items():
