@@ -60,7 +60,14 @@ def test_frameworks_agree(probe: Probe, torch: Any, jax: Any) -> None:
         assert norm_error(other[finite], found[finite].astype(float)) <= 4 * EPS32 * slack * probe.factor
 
 
-COMPILED = ["charbonnier_loss", "log_cosh_loss", "binary_focal_loss", "cross_entropy_loss", "gaussian_kl_divergence"]
+COMPILED = [
+    "charbonnier_loss",
+    "log_cosh_loss",
+    "binary_focal_loss",
+    "cross_entropy_loss",
+    "gaussian_kl_divergence",
+    "multiclass_dice_loss",
+]
 
 
 @pytest.mark.parametrize("loss", COMPILED)
@@ -72,6 +79,30 @@ def test_compiling_leaves_value_and_gradient(loss: str, torch: Any) -> None:
         assert norm_error(found.value, eager.value.astype(float)) <= 2 * EPS32
         name = next(iter(eager.gradients))
         assert norm_error(found.gradients[name], eager.gradients[name].astype(float)) <= 8 * EPS32
+
+
+@pytest.mark.parametrize("options", [{}, {"per_example": True}, {"channel_axis": -1}], ids=str)
+@pytest.mark.parametrize("loss", ["multiclass_dice_loss", "multiclass_jaccard_loss", "dice_cross_entropy_loss"])
+def test_a_compiled_overlap_has_the_slope_of_every_pixel(
+    loss: str, options: dict[str, Any], torch: Any, rng: np.random.Generator
+) -> None:
+    """Of pixels that are right or wrong for nearly certain too, whose slopes are a millionth of the others'."""
+    labels = rng.integers(0, 5, (2, 6, 4))
+    logits = rng.normal(size=(2, 6, 4, 5))
+    certain = np.where(np.arange(6)[:, None] < 3, labels, (labels + 1) % 5)  # half of them right
+    logits += 18.0 * (np.arange(5) == certain[..., None]) * (np.arange(6) % 3 > 0)[:, None, None]
+    if "channel_axis" not in options:
+        logits = np.moveaxis(logits, -1, 1).copy()
+    labels[0, 0, 0] = -100
+    fn = getattr(lossary, loss)
+    compiled = torch.compile(fn, backend="aot_eager", fullgraph=True)
+    slopes: list[Any] = []
+    for function, dtype in ((fn, torch.float64), (compiled, torch.float32)):
+        leaf = torch.tensor(logits, dtype=dtype, requires_grad=True)
+        objective(function(leaf, torch.tensor(labels), **options)).backward()
+        slopes.append(leaf.grad.numpy())
+    expected, found = slopes
+    assert (np.abs(found - expected) <= 2e-4 * np.abs(expected)).all()
 
 
 @over(one_each(EXTREMES))

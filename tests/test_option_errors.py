@@ -83,6 +83,13 @@ WORDS += [
      "class_weights 3"),
     ("cross_entropy_loss", "ignore_index", "a", TypeError, "ignore_index to be an integer; got ignore_index 'a'"),
     ("binary_focal_loss", "ignore_index", 1.5, TypeError, "ignore_index to be an integer; got ignore_index 1.5"),
+    (
+        "cross_entropy_loss",
+        "ignore_index",
+        1 << 40,
+        ValueError,
+        "ignore_index to be an integer of 32 bits, as labels are; got ignore_index 1099511627776",
+    ),
     ("multiclass_dice_loss", "channel_axis", "x", TypeError, "channel_axis to be an integer; got channel_axis 'x'"),
     ("mse_loss", "axis", "x", TypeError, "axis to be an integer; got axis 'x'"),
 ]  # fmt: skip

@@ -151,6 +151,8 @@ def class_options(loss: str, ignore_index: Any, channel_axis: Any, /, **numbers:
     for name, value in (("ignore_index", ignore_index), ("channel_axis", channel_axis)):
         if value is not None and not _is_whole(value):
             raise TypeError(f"{loss}: expected {name} to be an integer; got {name} {value!r}")
+        if value is not None and not -(1 << 31) <= value < 1 << 31:
+            raise ValueError(f"{loss}: expected {name} to be an integer of 32 bits, as labels are; got {name} {value}")
     for name, values in numbers.items():
         if values is None or hasattr(values, "dtype"):
             continue

@@ -30,6 +30,12 @@ def log_odds_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -
     return xp.squeeze(odds, axis=axis)
 
 
+def elsewhere(xp: Namespace, x: Any, index: Any, /, *, axis: int) -> Any:
+    """0 at entry `index`, 1 at every other."""
+    gap = xp.astype(xp.positions(x, axis=axis), x) - xp.astype(index, x)
+    return xp.minimum(gap * gap, xp.ones_like(gap))
+
+
 UNCERTAIN = 0.25  # −log p, above which a plain log-softmax has all its digits
 
 
@@ -83,10 +89,15 @@ def class_overlap_by_parts(
     if factor is not None:
         factor = xp.expand_dims(factor, axis=axis)
         parts = [xp.multiply(factor, part) for part in parts]
-    batch = [0 if axis > 0 else 1] if per_example else []
-    axes = tuple(i for i in range(len(logits.shape)) if i != axis and i not in batch)
+    axes = pixel_axes(len(logits.shape), axis, per_example)
     agreed, over, under = (xp.sum(part, axis=axes) if axes else part for part in parts)
     return xp.surprise(logits, index, axis=axis) if entropy else None, agreed, over, under
+
+
+def pixel_axes(ndim: int, axis: int, per_example: bool) -> tuple[int, ...]:
+    """All but that of the classes and, if each has sums of its own, that of the examples."""
+    batch = [0 if axis > 0 else 1] if per_example else []
+    return tuple(i for i in range(ndim) if i != axis and i not in batch)
 
 
 def hypot_of_number(xp: Namespace, root: Callable[[Any], Any], x: Any, y: Any, /) -> Any:

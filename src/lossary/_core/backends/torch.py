@@ -32,7 +32,6 @@ from torch.utils._pytree import register_pytree_node
 
 from ..result import LossResult, flatten, unflatten
 from .composed import (
-    class_overlap_by_parts,
     distances_direct,
     half_exp_above_tangent_by_fraction,
     hypot_of_array,
@@ -46,7 +45,8 @@ from .composed import (
     unit_vectors,
     window_moments_shifted,
 )
-from .torch_classes import class_overlap_stored, log_odds_stored
+from .torch_classes import class_overlap as class_overlap
+from .torch_classes import log_odds_stored
 from .torch_classes import soft_surprise as soft_surprise
 from .torch_classes import surprise as surprise
 from .torch_eager import (
@@ -89,6 +89,7 @@ register_pytree_node(
     serialized_type_name="lossary.LossResult",
 )
 
+_INT32 = -(1 << 31), (1 << 31) - 1
 _COMPUTED = (torch.float32, torch.float64)
 
 
@@ -181,7 +182,7 @@ def stack(arrays: Sequence[Tensor], /, *, axis: int) -> Tensor:
 
 
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int) -> Tensor:
-    return torch.gather(x, axis, indices)
+    return torch.gather(x, axis, indices if indices.dtype == torch.int64 else indices.to(torch.int64))
 
 
 def put_along_axis(x: Tensor, indices: Tensor, value: Any, /, *, axis: int) -> Tensor:
@@ -311,14 +312,6 @@ def log_odds(logits: Tensor, index: Tensor, /, *, axis: int) -> Tensor:
     if plain(logits) and logits.device.type == "cpu":  # elsewhere its look at the values would wait for the device
         return log_odds_stored(logits, index, axis % logits.ndim)
     return log_odds_by_parts(_HERE, logits, index, axis=axis)
-
-
-def class_overlap(
-    logits: Tensor, index: Tensor, factor: Tensor | None, /, *, axis: int, per_example: bool, entropy: bool = False
-) -> tuple[Any, Tensor, Tensor, Tensor]:
-    if axis == 1 and visible(logits) and (factor is None or not factor.requires_grad) and logits.numel():
-        return class_overlap_stored(logits, index, factor, per_example, entropy)
-    return class_overlap_by_parts(_HERE, logits, index, factor, axis=axis, per_example=per_example, entropy=entropy)
 
 
 def pointwise(
@@ -466,6 +459,8 @@ def promote(*arrays: Tensor) -> tuple[Tensor, ...]:
 
 
 def indices(labels: Tensor, /) -> Tensor:
+    if torch.compiler.is_compiling():
+        return torch.clamp(labels.to(torch.int64), *_INT32).to(torch.int32)
     return labels.to(torch.int64)
 
 

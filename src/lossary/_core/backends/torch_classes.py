@@ -10,7 +10,7 @@ fall back to the composed formulas.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import log, prod
+from math import inf, log, prod
 from typing import Any
 
 import torch
@@ -18,7 +18,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from .composed import UNCERTAIN, class_overlap_by_parts, log_odds_by_parts, surprise_by_parts
+from .composed import (
+    UNCERTAIN,
+    class_overlap_by_parts,
+    elsewhere,
+    log_odds_by_parts,
+    pixel_axes,
+    surprise_by_parts,
+)
 from .torch_eager import BLOCK, product_in_full
 from .torch_modes import plain, visible
 
@@ -299,6 +306,78 @@ class ClassOverlap(Function):
         return gradient.reshape(logits.shape), *[None] * 4
 
 
+class TracedOverlap(Function):
+    """`class_overlap_by_parts` for torch.compile, which stores no softmax: it is computed again in every pass.
+
+    Heights are slopes in the shares; seen from the height of the largest share nothing cancels where that is near 1.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        logits: Tensor, index: Tensor, factor: Tensor | None, axis: int, per_example: bool, entropy: bool
+    ) -> tuple[Tensor, ...]:
+        absent, top, behind, rest, total = _from_top(logits, index, axis)
+        present = 1 - absent
+        if factor is not None:
+            absent, present = absent * factor.unsqueeze(axis), present * factor.unsqueeze(axis)
+        over = absent * torch.exp((logits - top) - torch.log(total))
+        axes = pixel_axes(logits.ndim, axis, per_example)
+        sums = (torch.sum(each, axes) if axes else each for each in (present / total * torch.exp(-behind), over))
+        agreed, over = sums
+        under = present * (rest / total)
+        surprise = behind + torch.log1p(torch.where(behind == 0, rest, total - 1))
+        return surprise.squeeze(axis), agreed, over, torch.sum(under, axes) if axes else under
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        logits, index, factor, *ctx.call = inputs
+        ctx.save_for_backward(logits, index, factor)
+
+    @staticmethod
+    def backward(ctx: Any, pull: Tensor, agreed: Tensor, over: Tensor, under: Tensor) -> Any:
+        logits, index, factor = ctx.saved_tensors
+        axis, per_example, entropy = ctx.call
+        absent, top, _, rest, total = _from_top(logits, index, axis)
+        axes = pixel_axes(logits.ndim, axis, per_example)
+        shape = [1 if i in axes else n for i, n in enumerate(logits.shape)]
+        here, own = (_written_out(each).reshape(shape) for each in (over, agreed - under))
+        largest = torch.where(logits == top, torch.where(absent == 0, own, here), -inf)
+        height = torch.amax(largest, axis, keepdim=True)
+        # Three softmaxes, each in words of its own: one that is used twice inductor would write out.
+        log_total = torch.log(total)
+        lift = absent * (here - height) + (1 - absent) * (own - height)
+        mean = torch.sum(lift * torch.exp(-((top - logits) + log_total)), axis, keepdim=True)
+        rise = absent * here + (1 - absent) * own - height - mean
+        if factor is not None:
+            rise = rise * factor.unsqueeze(axis)
+        shares = torch.exp(-log_total - (top - logits))
+        if not entropy:
+            return rise * shares, *[None] * 5
+        pull = pull.unsqueeze(axis)
+        return (rise + absent * pull) * shares - (1 - absent) * (pull * (rest / total)), *[None] * 5
+
+
+def _from_top(logits: Tensor, index: Tensor, axis: int) -> tuple[Tensor, ...]:
+    """0 at the label and 1 elsewhere; the largest logit, and how far the label's is behind it; and, in units of the
+    largest power, the sum of the others' powers and of all.
+    """
+    from . import torch as xp
+
+    index = index.unsqueeze(axis)
+    absent = elsewhere(xp, logits, index, axis=axis)
+    top = torch.amax(logits.detach(), axis, keepdim=True)
+    behind = top - xp.take_along_axis(logits, index, axis=axis)
+    rest = torch.sum(absent * torch.exp(logits - top), axis, keepdim=True)
+    return absent, top, behind, rest, rest + torch.exp(-behind)
+
+
+def _written_out(x: Tensor) -> Tensor:
+    """x itself; inductor stores a reduction, and would compute anything else anew for every pixel."""
+    return torch.amax(x.expand(16, *x.shape), 0)
+
+
 def _by_label(values: Tensor, index: Tensor, classes: int) -> Tensor:
     """Their sums by label, (examples, classes), for values (examples, pixels)."""
     places = index + classes * torch.arange(len(index)).unsqueeze(1)
@@ -370,6 +449,7 @@ surprise_stored: Callable[[Tensor, Tensor, int, float], Tensor] = super(Function
 surprise_traced: Callable[[Tensor, Tensor, int, float], Tensor] = TracedSurprise.apply
 surprise_transformed: Callable[[Tensor, Tensor, int, float], Tensor] = TransformedSurprise.apply
 class_overlap_stored: Callable[..., tuple[Any, Tensor, Tensor, Tensor]] = ClassOverlap.apply
+class_overlap_traced: Callable[..., tuple[Any, Tensor, Tensor, Tensor]] = TracedOverlap.apply
 
 
 def surprise(logits: Tensor, index: Tensor, /, *, axis: int, spread: float = 0.0) -> Tensor:
@@ -387,3 +467,16 @@ def soft_surprise(logits: Tensor, shares: Tensor, careful: Callable[[Any, Any], 
         if losses.min().item() > UNCERTAIN:  # a NaN (0 · ∞ too) is no `>` and goes the careful way
             return losses
     return careful(logits, shares)
+
+
+def class_overlap(
+    logits: Tensor, index: Tensor, factor: Tensor | None, /, *, axis: int, per_example: bool, entropy: bool = False
+) -> tuple[Any, Tensor, Tensor, Tensor]:
+    if logits.numel() and (factor is None or not factor.requires_grad):
+        if axis == 1 and visible(logits):
+            return class_overlap_stored(logits, index, factor, per_example, entropy)
+        if torch.compiler.is_compiling():
+            return class_overlap_traced(logits, index, factor, axis, per_example, entropy)
+    from . import torch as xp
+
+    return class_overlap_by_parts(xp, logits, index, factor, axis=axis, per_example=per_example, entropy=entropy)
