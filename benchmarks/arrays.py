@@ -29,6 +29,19 @@ def labelled(shape: Shape) -> list[Array]:
     return [normal(shape), np.random.default_rng(1).integers(0, shape[1], shape[:1])]
 
 
+MAP = (8, 21, 256, 256)  # examples, classes, height, width
+SMALL_MAP = (2, 5, 16, 16)
+
+
+def map_within(items: int) -> Shape:
+    """The small one where there is to be little to compute."""
+    return MAP if items >= prod(MAP) // 4 else SMALL_MAP
+
+
+def class_map(shape: Shape) -> list[Array]:
+    return [normal(shape, 0, 1.0), np.random.default_rng(1).integers(0, shape[1], (shape[0], *shape[2:]))]
+
+
 def soft(shape: Shape) -> list[Array]:
     probs = np.exp(normal(shape, 1))
     return [normal(shape), probs / probs.sum(1, keepdims=True)]

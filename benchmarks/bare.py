@@ -72,6 +72,19 @@ def focal(x: Tensor, y: Tensor, gamma: float = 2.0) -> Tensor:
     return -((1 - log_p.exp()) ** gamma * log_p).mean()
 
 
+def multiclass_dice(x: Tensor, y: Tensor, smooth: float = 1.0) -> Tensor:
+    """segmentation_models_pytorch's way: softmax, one-hot, sums over the batch and the pixels."""
+    shares = x.log_softmax(1).exp().flatten(2)
+    truth = F.one_hot(y.flatten(1), x.shape[1]).permute(0, 2, 1).to(x.dtype)
+    agreed = (shares * truth).sum((0, 2))
+    whole = (shares + truth).sum((0, 2))
+    return (1 - (2 * agreed + smooth) / (whole + smooth)).mean()
+
+
+def dice_cross_entropy(x: Tensor, y: Tensor) -> Tensor:
+    return 0.5 * cross_entropy(x, y) + 0.5 * multiclass_dice(x, y)
+
+
 def log_likelihood(x: Tensor, x_hat: Tensor, logvar: Tensor) -> Tensor:
     return (-0.5 * (logvar + (x - x_hat) ** 2 * torch.exp(-logvar) + log(2 * pi))).mean()
 

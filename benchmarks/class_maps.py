@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-import torch
 import torch.nn.functional as F
 from kornia.losses import focal_loss as kornia_focal
 from monai.losses import DiceCELoss, DiceLoss, FocalLoss
@@ -14,52 +12,29 @@ from torch import Tensor
 
 import lossary
 
-from . import arrays
+from . import arrays, bare
 from .limits import bytes_per_second
 from .question import Scale
 from .sized import Sized, beyond_gradients, sized, training
+from .subjects import both, focal, tensors
 
-SHAPE = (8, 21, 256, 256)
-SMALL = (2, 5, 16, 16)
 AVERAGED_OTHERWISE = ("monai", "kornia")  # over the classes too, or with another smoothing: docs/reproduce.md
 BYTES = 2.5  # of memory, in units of the logits
 
 Loss = Callable[[Tensor, Tensor], Any]
 
 
-def _focal_by_hand(logits: Tensor, labels: Tensor) -> Tensor:
-    surprise = F.cross_entropy(logits, labels, reduction="none")
-    return ((1 - torch.exp(-surprise)) ** 2 * surprise).mean()
-
-
-def _dice_by_formula(logits: Tensor, labels: Tensor) -> Tensor:
-    """segmentation_models_pytorch's way: softmax, one-hot, sums over the batch and the pixels."""
-    shares = logits.log_softmax(1).exp().flatten(2)
-    truth = F.one_hot(labels.flatten(1), logits.shape[1]).permute(0, 2, 1).to(logits.dtype)
-    agreed = (shares * truth).sum((0, 2))
-    whole = (shares + truth).sum((0, 2))
-    return (1 - (2 * agreed + 1) / (whole + 1)).mean()
-
-
 def _with_channel(loss: Callable[[Tensor, Tensor], Any]) -> Loss:
     return lambda logits, labels: loss(logits, labels[:, None])
-
-
-def _focal(logits: Tensor, labels: Tensor) -> Any:
-    return lossary.focal_loss(logits, labels, gamma=2.0)
-
-
-def _both(logits: Tensor, labels: Tensor) -> Any:
-    return lossary.dice_cross_entropy_loss(logits, labels).objective
 
 
 RIVALS: tuple[tuple[str, Loss, tuple[tuple[str, Loss], ...]], ...] = (
     ("cross_entropy", lossary.cross_entropy_loss, (("torch", F.cross_entropy),)),
     (
         "focal",
-        _focal,
+        focal,
         (
-            ("torch, composed", _focal_by_hand),
+            ("torch, composed", bare.focal),
             ("kornia", lambda x, y: kornia_focal(x, y, None, 2.0, "mean")),
             ("monai", _with_channel(FocalLoss(use_softmax=True, to_onehot_y=True))),
         ),
@@ -68,13 +43,13 @@ RIVALS: tuple[tuple[str, Loss, tuple[tuple[str, Loss], ...]], ...] = (
         "multiclass_dice",
         lossary.multiclass_dice_loss,
         (
-            ("smp's formula", _dice_by_formula),
+            ("smp's formula", bare.multiclass_dice),
             ("monai", _with_channel(DiceLoss(softmax=True, to_onehot_y=True, batch=True))),
         ),
     ),
     (
         "dice_cross_entropy",
-        _both,
+        both,
         (("monai", _with_channel(DiceCELoss(softmax=True, to_onehot_y=True, batch=True))),),
     ),
     ("multiclass_tversky", lossary.multiclass_tversky_loss, ()),
@@ -82,9 +57,8 @@ RIVALS: tuple[tuple[str, Loss, tuple[tuple[str, Loss], ...]], ...] = (
 
 
 def cases(scale: Scale) -> Iterator[Sized]:
-    shape = SHAPE if scale.items >= np.prod(SHAPE) // 4 else SMALL
-    logits = torch.from_numpy(arrays.normal(shape))
-    labels = torch.from_numpy(np.random.default_rng(1).integers(0, shape[1], (shape[0], *shape[2:])))
+    shape = arrays.map_within(scale.items)
+    logits, labels = tensors(arrays.class_map(shape))
     most = BYTES * logits.nbytes / 2**20
     limit = 3 * logits.nbytes / bytes_per_second()
     for name, ours, rivals in RIVALS:

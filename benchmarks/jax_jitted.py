@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 import lossary
@@ -53,6 +54,24 @@ OPTAX_CLASSES: tuple[Pair, ...] = (
 )
 
 
+def _dice(logits: Any, labels: Any) -> Any:
+    """segmentation_models_pytorch's way: softmax, one-hot, sums over the batch and the pixels."""
+    shares, truth = jax.nn.softmax(logits), jax.nn.one_hot(labels, logits.shape[-1])
+    agreed, whole = jnp.sum(shares * truth, (0, 1, 2)), jnp.sum(shares + truth, (0, 1, 2))
+    return jnp.mean(1 - (2 * agreed + 1) / (whole + 1))
+
+
+def _classes_last(shape: arrays.Shape) -> list[arrays.Array]:
+    logits, labels = arrays.class_map(shape)
+    return [np.moveaxis(logits, 1, -1).copy(), labels]
+
+
+MAPS: tuple[tuple[str, Pair], ...] = (
+    ("optax", ("cross_entropy", _classes_last, *OPTAX_CLASSES[0][2:])),
+    ("formula", ("multiclass_dice", _classes_last, lossary.multiclass_dice_loss, _dice)),
+)
+
+
 def cases(scale: Scale) -> Iterator[Case]:
     large = (scale.items,)
     for shape in (large, SMALL):
@@ -63,6 +82,8 @@ def cases(scale: Scale) -> Iterator[Case]:
             yield from _against("optax", 1.05, arrays.rows_of(classes, scale.items), *pair)
     for pair in OPTAX_CLASSES:
         yield from _against("optax", 1.05, SMALL, *pair)
+    for other, pair in MAPS:
+        yield from _against(other, 1.05, arrays.map_within(scale.items), *pair)
     for shape in (large, SMALL):
         for name in ALGEBRAIC:
             yield from _against("mse", 1.3, shape, name, arrays.pair, getattr(lossary, f"{name}_loss"), _mse)

@@ -45,6 +45,14 @@ def _smoothed_native(x: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(x, y, label_smoothing=0.1)
 
 
+def focal(x: Tensor, y: Tensor) -> Tensor:
+    return lossary.focal_loss(x, y, gamma=2.0)
+
+
+def both(x: Tensor, y: Tensor) -> Tensor:
+    return lossary.dice_cross_entropy_loss(x, y).objective
+
+
 def _gaussian(shape: arrays.Shape) -> list[arrays.Array]:
     return [*arrays.pair(shape), arrays.normal(shape, 2, 0.5)]
 
@@ -66,13 +74,20 @@ SUBJECTS = (
     Subject(
         "soft_cross_entropy", arrays.soft, lossary.soft_cross_entropy_loss, bare.soft_cross_entropy, F.cross_entropy
     ),
-    Subject("focal", arrays.labelled, lossary.focal_loss, bare.focal),
+    Subject("focal", arrays.labelled, focal, bare.focal),
     Subject("log_likelihood", _gaussian, _likelihood, bare.log_likelihood, wrt=(1, 2)),
     Subject("gaussian_kl", arrays.latent, lossary.gaussian_kl_divergence, bare.gaussian_kl, wrt=(0, 1)),
     Subject("kl_diag_gaussian", arrays.latents, _kl_diag, bare.kl_diag_gaussian, wrt=(0, 1, 2, 3)),
     Subject("elbo", arrays.autoencoder, _elbo, bare.elbo, wrt=(0, 2, 3)),
 )
 
+
+MAPS = (
+    Subject("cross_entropy", arrays.class_map, lossary.cross_entropy_loss, bare.cross_entropy),
+    Subject("focal", arrays.class_map, focal, bare.focal),
+    Subject("multiclass_dice", arrays.class_map, lossary.multiclass_dice_loss, bare.multiclass_dice),
+    Subject("dice_cross_entropy", arrays.class_map, both, bare.dice_cross_entropy),
+)
 
 ALGEBRAIC = ("mse", "mae", "huber", "smooth_l1", "charbonnier", "asymmetric_mse")  # no transcendental function
 

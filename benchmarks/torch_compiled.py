@@ -10,7 +10,7 @@ import torch
 from . import arrays, limits
 from .harness import Case
 from .question import Scale, timed
-from .subjects import ALGEBRAIC, STEPS, TRAINING, Subject, running, subject, tensors
+from .subjects import ALGEBRAIC, MAPS, STEPS, TRAINING, Subject, running, subject, tensors
 
 ELEMENTWISE = (
     "mse",
@@ -31,6 +31,8 @@ def cases(scale: Scale) -> Iterator[Case]:
         yield from _of(subject(name), (scale.items,), scale.compiler)
     for name in OF_CLASSES:
         yield from _of(subject(name), arrays.rows_of(100, scale.items), scale.compiler)
+    for one in MAPS:
+        yield from _of(one, arrays.map_within(scale.items), scale.compiler)
 
 
 def _of(one: Subject, shape: tuple[int, ...], compiler: str | None) -> Iterator[Case]:
