@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +33,32 @@ def test_list_for_an_array(case: Case, framework: OnNumpy) -> None:
         text = f"expected {called} to be a torch.Tensor, jax.Array or numpy.ndarray; got list"
         with refused(TypeError, f"{case.fn.__name__}: {text}"):
             call(framework, case.fn, kwargs | {name: kwargs[name].tolist()})
+
+
+@cases(where=lambda case: not is_categorical(case))
+@every_framework
+def test_none_for_an_array(case: Case, framework: OnNumpy) -> None:
+    kwargs = case.inputs(case.options[0])
+    needed = [name for name in case.arrays() if signature(case.fn).parameters[name].default is Parameter.empty]
+    for name in needed if len(needed) > 1 else ():
+        with pytest.raises(TypeError) as raised:
+            call(framework, case.fn, kwargs | {name: None})
+        error = str(raised.value)
+        assert error.startswith(f"{case.fn.__name__}: expected ")
+        assert "\n" not in error
+        assert error.endswith(("got None", f"got {name} None", "got neither", "NoneType")), error
+
+
+@every_framework
+def test_none_in_the_middle(framework: OnNumpy) -> None:
+    one = np.ones(3)
+    kwargs = {"mu_q": one, "log_var_q": None, "mu_p": one, "log_var_p": one}
+    text = "expected log_var_q to be a torch.Tensor, jax.Array or numpy.ndarray; got None"
+    with refused(TypeError, f"kl_divergence_diag_gaussian: {text}"):
+        call(framework, lossary.kl_divergence_diag_gaussian, kwargs)
+    text = "expected target_mesh to be a tuple (vertices, faces, normals); got target_mesh NoneType"
+    with refused(TypeError, f"mesh_loss: {text}"):
+        lossary.mesh_loss((np.ones((3, 3)), np.array([[0, 1, 2]])), None)
 
 
 @cases(where=lambda case: len(case.arrays()) > 1 and not is_categorical(case))

@@ -52,6 +52,11 @@ def described(**arrays: Any) -> str:
     return ", ".join(f"{name} {tuple(array.shape)}" for name, array in arrays.items() if array is not None)
 
 
+def present(**arrays: Any) -> dict[str, Any]:
+    """Those that were given: arrays that a loss can do without, as `namespace` wants them before `weights`."""
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
 def dtype_name(array: Any) -> str:
     return str(array.dtype).removeprefix("torch.")
 

@@ -9,7 +9,7 @@ from operator import sub
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .._core.backends import namespace
-from .._core.check import axis_of, described, floating, in_range, real, same_shape
+from .._core.check import axis_of, described, floating, in_range, present, real, same_shape
 from .._core.elementwise import MEANS, pointwise_reduced
 from .._core.options import known_reduction, non_negative, plain, true_or_false
 from .._core.reduce import Counted, counted, reduce
@@ -128,8 +128,8 @@ def _data(
         told = f"{loss} (categorical: {names[0]} are the labels, {names[1]} the logits)"
         found = labelled(told, x_hat, x, None, None, None, channel_axis, mask, None, "none")
         return _Data(found.xp, None, (), {}, found.counted, found)
-    arrays = {names[0]: x, names[1]: x_hat, "logvar": logvar}
-    xp = namespace(loss, **arrays, mask=mask)
+    arrays = {names[0]: x, names[1]: x_hat, **present(logvar=logvar)}
+    xp = namespace(loss, **arrays, **present(mask=mask))
     given = (x_hat, x) if logvar is None else (x_hat, x, logvar)
     if not xp.matched(*given):
         same_shape(loss, **arrays)
@@ -277,9 +277,9 @@ def kl_divergence_diag_gaussian(
     """
     name = "kl_divergence_diag_gaussian"
     true_or_false(name, reduce_sum=reduce_sum)
-    arrays = {"mu_q": mu_q, "log_var_q": log_var_q, "mu_p": mu_p, "log_var_p": log_var_p}
+    arrays = {"mu_q": mu_q, "log_var_q": log_var_q, **present(mu_p=mu_p, log_var_p=log_var_p)}
     xp = namespace(name, **arrays)
-    given: Any = [array for array in arrays.values() if array is not None]
+    given: Any = tuple(arrays.values())
     if not xp.matched(*given):
         floating(name, xp, **arrays)
         same_shape(name, **arrays)

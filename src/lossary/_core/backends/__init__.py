@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .protocol import Namespace
 
+_ARRAYS = "a torch.Tensor, jax.Array or numpy.ndarray"
 _OF_TYPE: dict[type, Namespace] = {}
 
 
@@ -16,11 +17,20 @@ class NoArrays(TypeError):
 
 
 def namespace(loss: str, /, **arrays: object) -> Namespace:
-    """The framework module that serves `arrays`, whose names are for the error text; None is passed over."""
+    """The framework module that serves `arrays`, whose names are for the error text.
+
+    What a loss cannot do without stands before `weights`; from there on, None is passed over.
+    """
     known = _known()
     found: Namespace | None = None
+    missing: str | None = None
+    needed = True
     for name, array in arrays.items():
+        if name == "weights":
+            needed = False
         if array is None:
+            if needed and missing is None:
+                missing = name
             continue
         xp = known.get(type(array)) or _learn(known, loss, name, type(array))
         if found is not None and xp is not found:
@@ -31,6 +41,8 @@ def namespace(loss: str, /, **arrays: object) -> Namespace:
         found = xp
     if found is None:
         raise NoArrays(f"{loss}: expected arrays; got none")
+    if missing is not None:
+        raise TypeError(f"{loss}: expected {missing} to be {_ARRAYS}; got None")
     return found
 
 
@@ -66,4 +78,4 @@ def _load(loss: str, name: str, cls: type) -> Namespace:
 
         return numpy
     kind = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    raise TypeError(f"{loss}: expected {name} to be a torch.Tensor, jax.Array or numpy.ndarray; got {kind}")
+    raise TypeError(f"{loss}: expected {name} to be {_ARRAYS}; got {kind}")

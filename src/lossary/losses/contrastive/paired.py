@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..._core.check import described, floating
+from ..._core.check import described, floating, present
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, reduced_over_rows
 from .similarity import Batch, batch, logits, nothing, places, reduced
@@ -84,7 +84,7 @@ def info_nce_loss(
         normalizer,
         reduction,
         chunk_size,
-        negatives=negatives,
+        **present(negatives=negatives),
     )
     xp, (anchors, candidates) = start.xp, start.embeddings
     if anchors.shape[0] == 0:

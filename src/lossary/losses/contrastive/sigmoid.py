@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from ..._core.check import present
 from ..._core.options import array_or_none, finite
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, reduced_over_rows
@@ -79,7 +80,7 @@ def siglip_loss(
         normalizer,
         reduction,
         chunk_size,
-        bias=array_or_none(bias),
+        **present(bias=array_or_none(bias)),
     )
     xp, (images, texts) = start.xp, start.embeddings
     if images.shape[0] == 0:

@@ -42,7 +42,7 @@ def batch(
     true_or_false(loss, normalize=normalize)
     known_chunk_size(loss, chunk_size)
     known_reduction(loss, reduction, None, normalizer)
-    xp = namespace(loss, **embeddings, weights=weights, mask=mask, temperature=array_or_none(temperature), **others)
+    xp = namespace(loss, **embeddings, **others, weights=weights, mask=mask, temperature=array_or_none(temperature))
     first = next(iter(embeddings.values()))
     if len(first.shape) != 2 or first.shape[1] == 0:
         got = described(**embeddings)

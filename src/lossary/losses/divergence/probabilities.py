@@ -6,7 +6,7 @@ from math import log, nan, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.backends import namespace
-from ..._core.check import axis_of, checking, floating, in_range, real, refuse, same_shape
+from ..._core.check import axis_of, checking, floating, in_range, present, real, refuse, same_shape
 from ..._core.distributions import Distribution, closed_form, is_distribution, no_distributions
 from ..._core.options import known_reduction
 from ..._core.reduce import Counted, counted, reduce
@@ -307,7 +307,7 @@ def _rows(
         "log_predictions": log_predictions,
         "log_targets": log_targets,
     }
-    xp = namespace(loss, **given, weights=weights, mask=mask)
+    xp = namespace(loss, **present(**given), weights=weights, mask=mask)
     for name in ("predictions", "targets"):
         if given[name] is None and given[f"log_{name}"] is None:
             raise TypeError(f"{loss}: expected {name} or log_{name}; got neither")

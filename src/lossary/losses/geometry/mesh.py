@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..._core.backends import namespace
-from ..._core.check import described, real
+from ..._core.check import described, present, real
 from ..._core.options import known_reduction, non_negative, one_of
 from ..._core.result import LossResult, Term
 from ..._core.types import A, Bool, Float, Reduction
@@ -95,8 +95,9 @@ def mesh_loss(
         term_weights[term] = non_negative(name, **{f"{term}_weight": weight})
     one_of(name, "laplacian_method", laplacian_method, METHODS)
     known_reduction(name, reduction, None, normalizer)
-    pred, target = _taken_apart(name, "pred", pred_mesh), _taken_apart(name, "target", target_mesh)
-    xp = namespace(name, **pred, **target, weights=weights, mask=mask)
+    meshes = pred_mesh is not None or target_mesh is not None
+    pred, target = (_taken_apart(name, *side, meshes) for side in (("pred", pred_mesh), ("target", target_mesh)))
+    xp = namespace(name, **present(**pred, **target), weights=weights, mask=mask)
     pair = _checked(name, xp, pred, target, Batch(xp, (), weights, mask, normalizer, reduction))
 
     terms: dict[str, Term] = {}
@@ -119,10 +120,10 @@ class Pair(NamedTuple):
     target_normals: Any
 
 
-def _taken_apart(loss: str, side: str, mesh: Any) -> dict[str, Any]:
-    """The arrays of a mesh by name; all None where there is no mesh, as when a face has its options checked."""
+def _taken_apart(loss: str, side: str, mesh: Any, needed: bool) -> dict[str, Any]:
+    """The arrays of a mesh by name; all None where none is needed, as when a face has its options checked."""
     names = tuple(f"{side}_{part}" for part in ("vertices", "faces", "normals"))
-    if mesh is None:
+    if not needed:
         return dict.fromkeys(names)
     if not isinstance(mesh, (tuple, list)):
         got = f"{side}_mesh {type(mesh).__name__}"

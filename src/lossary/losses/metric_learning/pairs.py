@@ -168,11 +168,12 @@ def _checked(
     mask: Any,
     normalizer: Any,
     reduction: Reduction,
+    margin: Any,
     **others: Any,
 ) -> tuple[Namespace, tuple[Any, ...], Counted | None]:
     """Embeddings of one floating dtype, with those that do not count replaced."""
     known_reduction(loss, reduction, None, normalizer)
-    xp = namespace(loss, **given, weights=weights, mask=mask, **others)
+    xp = namespace(loss, **given, **others, weights=weights, mask=mask, margin=margin)
     same_shape(loss, **given)
     first = next(iter(given.values()))
     if len(first.shape) == 0 or first.shape[-1] == 0:
