@@ -6,6 +6,7 @@ from importlib import import_module
 from inspect import signature
 from typing import Any
 
+import numpy as np
 import pytest
 
 import lossary
@@ -182,6 +183,11 @@ def test_axis(case: Case, framework: OnNumpy) -> None:
         call(framework, case.fn, kwargs | {"axis": (0, -3)})
     with refused(ValueError, f"{name}: expected axis without repetition; got axis (1, -1)"):
         call(framework, case.fn, kwargs | {"axis": (1, -1)})
+    for none in ((), []):
+        with refused(ValueError, f"{name}: expected axis to be None, an integer or several; got axis {none}"):
+            call(framework, case.fn, kwargs | {"axis": none})
+    whole = call(framework, case.fn, kwargs | {"axis": 1})
+    np.testing.assert_array_equal(call(framework, case.fn, kwargs | {"axis": np.int64(1)}), whole)
     with refused(TypeError, f"{name}: expected axis to be an integer; got axis True"):
         call(framework, case.fn, kwargs | {"axis": True})
     with refused(TypeError, f"{name}: expected axis to be an integer; got axis 0.0"):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from math import nan
+from numbers import Integral
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +98,9 @@ def real(loss: str, xp: Namespace, /, **arrays: Any) -> None:
 def axis_of(loss: str, name: str, axis: Any, array_name: str, array: Any) -> int:
     """`axis` as a number from 0 up, or an error that names the array's shape."""
     rank = len(array.shape)
-    if not isinstance(axis, int) or isinstance(axis, bool):
+    if not isinstance(axis, Integral) or isinstance(axis, bool):
         raise TypeError(f"{loss}: expected {name} to be an integer; got {name} {axis!r}")
+    axis = int(axis)
     if not -rank <= axis < rank:
         raise ValueError(
             f"{loss}: expected {name} in [{-rank}, {rank}); got {name} {axis} for {described(**{array_name: array})}"

@@ -37,6 +37,8 @@ def known_reduction(loss: str, reduction: str, axis: Any = None, normalizer: Any
 
 def _axes(loss: str, axis: Any) -> None:
     several: Sequence[Any] = axis if isinstance(axis, (tuple, list)) else (axis,)  # pyright: ignore[reportUnknownVariableType]
+    if len(several) == 0:  # torch would reduce all axes, NumPy and JAX none  # pyright: ignore[reportUnknownArgumentType]
+        raise ValueError(f"{loss}: expected axis to be None, an integer or several; got axis {axis!r}")
     for each in several:  # pyright: ignore[reportUnknownVariableType]
         if not _is_whole(each):
             raise TypeError(f"{loss}: expected axis to be an integer; got axis {each!r}")
