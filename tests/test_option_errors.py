@@ -92,6 +92,12 @@ WORDS += [
         "ignore_index to be an integer of 32 bits, as labels are; got ignore_index 1099511627776",
     ),
     ("multiclass_dice_loss", "channel_axis", "x", TypeError, "channel_axis to be an integer; got channel_axis 'x'"),
+    ("dice_loss", "channel_axis", "x", TypeError, "channel_axis to be an integer; got channel_axis 'x'"),
+    *(
+        (loss, "ignore_index", value, TypeError, f"ignore_index to be an integer; got ignore_index {value!r}")
+        for loss in ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "lovasz_hinge_loss")
+        for value in ("255", True, 0.5, [255])
+    ),
     ("mse_loss", "axis", "x", TypeError, "axis to be an integer; got axis 'x'"),
 ]  # fmt: skip
 YES_OR_NO = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..._core.backends import namespace
 from ..._core.backends.composed import class_shares
 from ..._core.check import floating, in_range, real, same_shape
-from ..._core.options import known_reduction, one_of, true_or_false
+from ..._core.options import class_options, known_reduction, one_of, true_or_false
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
 from .overlap import batched, class_factor, one_per_example, over_classes, pixels_and_examples, regions
@@ -63,6 +63,7 @@ def lovasz_hinge_loss(
     """
     name = "lovasz_hinge_loss"
     true_or_false(name, per_example=per_example)
+    class_options(name, ignore_index, None)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(name, logits=logits, targets=targets, weights=weights, mask=mask)
     same_shape(name, logits=logits, targets=targets)

@@ -107,6 +107,7 @@ def binary_overlap(
 ) -> Overlap:
     """Checked arguments, and the sums of one answer for each pixel."""
     true_or_false(loss, from_logits=from_logits, per_example=per_example)
+    class_options(loss, ignore_index, channel_axis)
     smooth = non_negative(loss, smooth=smooth)
     one_of(loss, "average", average, ("micro", "macro"))
     known_reduction(loss, reduction, None, normalizer)
