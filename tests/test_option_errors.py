@@ -89,10 +89,20 @@ WORDS += [
         "ignore_index",
         1 << 40,
         ValueError,
-        "ignore_index to be an integer of 32 bits, as labels are; got ignore_index 1099511627776",
+        "ignore_index of 32 bits, as labels are; got ignore_index 1099511627776",
     ),
     ("multiclass_dice_loss", "channel_axis", "x", TypeError, "channel_axis to be an integer; got channel_axis 'x'"),
     ("dice_loss", "channel_axis", "x", TypeError, "channel_axis to be an integer; got channel_axis 'x'"),
+    *(
+        (loss, axis, value, TypeError, f"{axis} to be an integer; got {axis} {value!r}")
+        for axis, losses in {
+            "axis": ("kl_divergence", "js_distance", "wasserstein_distance", "kl_divergence_diag_gaussian"),
+            "channel_axis": ("log_likelihood", "ssim_loss", "sobel_loss", "total_variation_loss", "style_loss"),
+            "sample_axis": ("elbo_loss",),
+        }.items()
+        for loss in losses
+        for value in ("x", 1.5, True)
+    ),
     *(
         (loss, "ignore_index", value, TypeError, f"ignore_index to be an integer; got ignore_index {value!r}")
         for loss in ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "lovasz_hinge_loss")

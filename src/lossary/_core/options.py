@@ -40,8 +40,7 @@ def _axes(loss: str, axis: Any) -> None:
     if len(several) == 0:  # torch would reduce all axes, NumPy and JAX none  # pyright: ignore[reportUnknownArgumentType]
         raise ValueError(f"{loss}: expected axis to be None, an integer or several; got axis {axis!r}")
     for each in several:  # pyright: ignore[reportUnknownVariableType]
-        if not _is_whole(each):
-            raise TypeError(f"{loss}: expected axis to be an integer; got axis {each!r}")
+        whole(loss, axis=each)
 
 
 def _is_whole(value: Any) -> bool:
@@ -57,6 +56,17 @@ def true_or_false(loss: str, /, **options: Any) -> None:
     for name, value in options.items():
         if not isinstance(value, bool):
             raise TypeError(f"{loss}: expected {name} to be True or False; got {name} {value!r}")
+
+
+def whole(loss: str, /, **options: Any) -> None:
+    """Whole numbers: axes, whose range only arrays can tell, and labels."""
+    for name, value in options.items():
+        if not _is_whole(value):
+            raise TypeError(f"{loss}: expected {name} to be an integer; got {name} {value!r}")
+
+
+def whole_or_none(loss: str, /, **options: Any) -> None:
+    whole(loss, **{name: value for name, value in options.items() if value is not None})
 
 
 def at_least_one(loss: str, /, **options: Any) -> None:
@@ -150,11 +160,9 @@ def array_or_none(values: Any) -> Any:
 
 def class_options(loss: str, ignore_index: Any, channel_axis: Any, /, **numbers: Any) -> None:
     """What can be told of the options of a loss over classes before its arrays are known; `numbers` are one a class."""
-    for name, value in (("ignore_index", ignore_index), ("channel_axis", channel_axis)):
-        if value is not None and not _is_whole(value):
-            raise TypeError(f"{loss}: expected {name} to be an integer; got {name} {value!r}")
-        if value is not None and not -(1 << 31) <= value < 1 << 31:
-            raise ValueError(f"{loss}: expected {name} to be an integer of 32 bits, as labels are; got {name} {value}")
+    whole_or_none(loss, ignore_index=ignore_index, channel_axis=channel_axis)
+    if ignore_index is not None and not -(1 << 31) <= ignore_index < 1 << 31:
+        raise ValueError(f"{loss}: expected ignore_index of 32 bits, as labels are; got ignore_index {ignore_index}")
     for name, values in numbers.items():
         if values is None or hasattr(values, "dtype"):
             continue

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from .._core.backends import namespace
 from .._core.check import axis_of, described, floating, in_range, present, real, same_shape
 from .._core.elementwise import MEANS, pointwise_reduced
-from .._core.options import known_reduction, non_negative, plain, true_or_false
+from .._core.options import known_reduction, non_negative, plain, true_or_false, whole, whole_or_none
 from .._core.reduce import Counted, counted, reduce
 from .._core.result import LossResult, Term
 from .._core.types import A, Axis, Bool, Float, Reduction
@@ -82,6 +82,7 @@ def log_likelihood(
     name = "log_likelihood"
     kind = _likelihood(name, likelihood)
     true_or_false(name, full=full)
+    whole_or_none(name, channel_axis=channel_axis)
     data = _data(name, kind, x, x_hat, logvar, full, channel_axis, ("x", "x_hat"), None)
     return -data.losses()
 
@@ -277,6 +278,7 @@ def kl_divergence_diag_gaussian(
     """
     name = "kl_divergence_diag_gaussian"
     true_or_false(name, reduce_sum=reduce_sum)
+    whole(name, axis=axis)
     arrays = {"mu_q": mu_q, "log_var_q": log_var_q, **present(mu_p=mu_p, log_var_p=log_var_p)}
     xp = namespace(name, **arrays)
     given: Any = tuple(arrays.values())
@@ -391,6 +393,7 @@ def elbo_loss(
     name = "elbo_loss"
     kind = _likelihood(name, likelihood)
     plain(name, free_bits=free_bits)
+    whole_or_none(name, sample_axis=sample_axis, channel_axis=channel_axis)
     beta, free_bits = non_negative(name, beta=beta, free_bits=free_bits)
     known_reduction(name, reduction, None, normalizer)
     by_batch = _free_bits_by_batch(name, free_bits, free_bits_over, reduction)
@@ -403,7 +406,6 @@ def elbo_loss(
     _batched(name, targets=targets, mean=mean)
     if targets.shape[0] != mean.shape[0]:
         raise ValueError(f"{name}: expected one batch; got {described(targets=targets, mean=mean)}")
-
     mean, logvar = xp.promote(mean, logvar)
     items = counted(name, xp, mean.shape[:1], weights, None, mean)
     if items is not None:  # an example that does not count is kept out of the likelihood as well

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..._core.backends import namespace
 from ..._core.check import axis_of, checking, floating, in_range, present, real, refuse, same_shape
 from ..._core.distributions import Distribution, closed_form, is_distribution, no_distributions
-from ..._core.options import known_reduction
+from ..._core.options import known_reduction, whole_or_none
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
 from .ratios import UNIT, Probabilities, mixture_gap, relative_entropy
@@ -307,6 +307,7 @@ def _rows(
         "log_predictions": log_predictions,
         "log_targets": log_targets,
     }
+    whole_or_none(loss, axis=axis)
     xp = namespace(loss, **present(**given), weights=weights, mask=mask)
     for name in ("predictions", "targets"):
         if given[name] is None and given[f"log_{name}"] is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
 from ..._core.check import laid_along
-from ..._core.options import known_reduction, one_of, positive, true_or_false
+from ..._core.options import known_reduction, one_of, positive, true_or_false, whole_or_none
 from ..._core.reduce import reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
 from .frame import (
@@ -222,6 +222,7 @@ def _edge_loss(
     one_of(name, "channels", channels, ("mean", "luma", "each"))
     one_of(name, "padding", padding, ("reflect", "zero"))
     true_or_false(name, normalize=normalize)
+    whole_or_none(name, channel_axis=channel_axis)
     max_value = positive(name, max_value=max_value)
     known_reduction(name, reduction, axis, normalizer)
     xp = namespace(name, fake=fake, real=real, weights=weights, mask=mask)

@@ -7,7 +7,7 @@ from math import exp, prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from ..._core.backends import namespace
-from ..._core.options import known_reduction, one_of, plain, positive
+from ..._core.options import known_reduction, one_of, plain, positive, whole_or_none
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
 from .frame import Layout, bordered, both, counted_windows, kept, layout_of, over_channels, part, where_channels
@@ -93,6 +93,7 @@ def ssim_loss(
     """
     name = "ssim_loss"
     shares = _window(name, window, window_size, sigma)
+    whole_or_none(name, channel_axis=channel_axis)
     plain(name, k1=k1, k2=k2)
     max_value, k1, k2 = positive(name, max_value=max_value, k1=k1, k2=k2)
     one_of(name, "padding", padding, ("valid", "reflect"))
@@ -186,6 +187,7 @@ def ms_ssim_loss(
     """
     name = "ms_ssim_loss"
     shares = _window(name, window, window_size, sigma)
+    whole_or_none(name, channel_axis=channel_axis)
     plain(name, k1=k1, k2=k2)
     max_value, k1, k2 = positive(name, max_value=max_value, k1=k1, k2=k2)
     exponents = _exponents(name, scale_weights)

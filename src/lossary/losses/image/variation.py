@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._core.backends import namespace
-from ..._core.options import known_reduction, one_of, true_or_false
+from ..._core.options import known_reduction, one_of, true_or_false, whole_or_none
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from .frame import Layout, both, counted_images, counted_pixels, kept, layout_of, part, sizes, with_zeros
@@ -72,6 +72,7 @@ def total_variation_loss(
     name = "total_variation_loss"
     one_of(name, "norm_type", norm_type, ("l2", "l1", "isotropic"))
     true_or_false(name, per_pixel=per_pixel)
+    whole_or_none(name, channel_axis=channel_axis)
     known_reduction(name, reduction, None, normalizer)
     xp = namespace(name, images=images, weights=weights, mask=mask)
     layout = layout_of(name, xp, channel_axis, volumes=True, images=images)

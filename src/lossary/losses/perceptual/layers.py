@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from ..._core.backends import namespace
 from ..._core.check import axis_of, checking, described, floating, real
-from ..._core.options import array_or_none, known_reduction, non_negative
+from ..._core.options import array_or_none, known_reduction, non_negative, whole_or_none
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Reduction
 
@@ -42,6 +42,7 @@ def layers_of(
     alike: bool,
 ) -> Layers:
     """Two features per layer, of one shape if they must be `alike`, else as many examples of as many channels."""
+    whole_or_none(loss, channel_axis=channel_axis)
     if isinstance(weights, (Mapping, list, tuple)):  # other documents' name for numbers per layer
         if layer_weights is not None:
             raise ValueError(f"{loss}: expected layer_weights once; got weights by layer as well")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._core.backends import namespace
 from ..._core.check import axis_of, described, same_shape
-from ..._core.options import at_least_one, drawn, key_of, known_reduction, plain, true_or_false
+from ..._core.options import at_least_one, drawn, key_of, known_reduction, plain, true_or_false, whole
 from ..._core.reduce import reduce
 from ..._core.types import A, Bool, Float, Reduction
 from ...streaming.pairs import ChunkSize, known_chunk_size, over_rows
@@ -78,6 +78,7 @@ def wasserstein_distance(
     true_or_false(name, power=power)
     known_reduction(name, reduction, None, normalizer)
     _known_order(name, p)
+    whole(name, axis=axis)
     masses = {"p_weights": p_weights, "q_weights": q_weights}
     xp = namespace(name, p_samples=p_samples, q_samples=q_samples, weights=weights, **masses, mask=mask)
     where = axis_of(name, "axis", axis, "p_samples", p_samples)
