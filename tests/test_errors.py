@@ -35,6 +35,28 @@ def test_list_for_an_array(case: Case, framework: OnNumpy) -> None:
             call(framework, case.fn, kwargs | {name: kwargs[name].tolist()})
 
 
+def test_arrays_of_numpy_that_hold_no_numbers() -> None:
+    x = np.ones(3)
+    for other in (np.array(["1", "2", "3"]), np.array([1, 2, None]), np.zeros(3, "M8[D]"), np.zeros(3, [("x", "f4")])):
+        got = str(other.dtype)
+        with refused(TypeError, f"mse_loss: expected predictions of a floating dtype; got predictions {got}"):
+            lossary.mse_loss(other, x)
+        for name in ("targets", "weights"):
+            with refused(TypeError, f"mse_loss: expected {name} of a real dtype; got {name} {got}"):
+                lossary.mse_loss(**{"predictions": x, "targets": x} | {name: other})
+
+
+def test_arrays_of_numpy_that_are_not_plain() -> None:
+    x = np.ones(3)
+    text = "mse_loss: expected targets to be a torch.Tensor, jax.Array or numpy.ndarray; got numpy"
+    with refused(TypeError, f"{text}.ma.MaskedArray"):  # it counted what is masked
+        lossary.mse_loss(x, np.ma.masked_array([1.0, 1.0, 100.0], [False, False, True]))
+    with pytest.warns(PendingDeprecationWarning, match="matrix"):
+        matrix = np.matrix(x)
+    with refused(TypeError, f"{text}.matrix"):
+        lossary.mse_loss(x[None], matrix)
+
+
 @cases(where=lambda case: not is_categorical(case))
 @every_framework
 def test_none_for_an_array(case: Case, framework: OnNumpy) -> None:

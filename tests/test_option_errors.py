@@ -182,6 +182,41 @@ def test_option_at_construction(
         face(**sizes, **{k: v for k, v in case.fixed.items() if k not in case.positional(case.fixed)} | {option: value})
 
 
+WORD_OPTIONS = [
+    ("mse_loss", "reduction"),
+    ("elbo_loss", "free_bits_over"),
+    ("iou_loss", "fmt"),
+    ("ssim_loss", "window"),
+]
+
+
+def test_arrays_for_options_that_are_none() -> None:
+    two, case = np.array([1.0, 2.0]), first_case("huber_loss")
+    for value in (np.True_, np.complex64(1), np.str_("1"), np.array("1")):
+        with refused(TypeError, f"huber_loss: expected delta to be a number; got delta {value.dtype}"):
+            case.fn(**case.inputs() | {"delta": value})
+    for loss, option in WORD_OPTIONS:
+        case = first_case(loss)
+        with pytest.raises(ValueError, match=f"{loss}: expected {option} to be one of .*; got array"):
+            case.fn(**case.inputs(case.options[0]) | {option: two})
+    case = first_case("nt_xent_loss")
+    text = 'nt_xent_loss: expected chunk_size to be None, "auto" or an integer >= 1; got chunk_size array([1., 2.])'
+    with refused(ValueError, text):
+        case.fn(**case.inputs() | {"chunk_size": two})
+    case = first_case("cross_entropy_loss")
+    with refused(TypeError, "cross_entropy_loss: expected class_weights of a real dtype; got class_weights <U1"):
+        case.fn(**case.inputs() | {"class_weights": np.array(list("abcde"))})
+
+
+@every_framework
+def test_numbers_of_numpy(framework: OnNumpy) -> None:
+    case = first_case("maximum_mean_discrepancy")
+    kwargs = case.inputs()
+    plain = call(framework, case.fn, kwargs | {"kernel_bandwidth": 0.5})
+    options = {"kernel_bandwidth": np.float32(0.5), "gamma": np.int64(1), "coef0": np.float32(1)}
+    np.testing.assert_array_equal(case.fn(**{k: framework.array(v) for k, v in kwargs.items()}, **options), plain)
+
+
 def in_axes(case: Case) -> bool:
     return {"axis", "reduction"} <= case.parameters and case.layout.kind == "element" and "dense" in case.shapes
 

@@ -91,7 +91,7 @@ def one_per_point(loss: str, xp: Namespace, side: str, shape: tuple[int, ...], w
 
 def real(loss: str, xp: Namespace, /, **arrays: Any) -> None:
     for name, array in arrays.items():
-        if array is not None and xp.kind(array) == "complex":
+        if array is not None and xp.kind(array) not in ("float", "int", "bool"):
             raise TypeError(f"{loss}: expected {name} of a real dtype; got {name} {dtype_name(array)}")
 
 
@@ -127,6 +127,8 @@ def laid_along(xp: Namespace, values: Any, axis: int, like: Any) -> Any:
 
 def per_class(loss: str, xp: Namespace, name: str, values: Any, classes: int, like: Any) -> Any:
     """One non-negative number a class as an array of `like`'s dtype."""
+    if hasattr(values, "dtype"):
+        real(loss, xp, **{name: values})
     array = xp.asarray(values, like)
     if tuple(array.shape) != (classes,):
         raise ValueError(

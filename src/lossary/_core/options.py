@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from .backends import namespace
-from .check import checking, described, refuse
+from .check import checking, described, dtype_name, refuse
 from .types import Reduction
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none", "batch_sum")
 
 
 def known_reduction(loss: str, reduction: str, axis: Any = None, normalizer: Any = None) -> None:
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(
             f"{loss}: expected reduction to be one of {', '.join(map(repr, REDUCTIONS))}; got {reduction!r}"
         )
@@ -48,7 +48,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def one_of(loss: str, name: str, value: Any, known: Sequence[str]) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ValueError(f"{loss}: expected {name} to be one of {', '.join(map(repr, known))}; got {value!r}")
 
 
@@ -108,6 +108,8 @@ def _ruled_one(loss: str, name: str, value: Any, rule: str, holds: Callable[[Any
             raise ValueError(f"{loss}: expected {name} {rule}; got {name} {value!r}")
         return value
     xp = namespace(loss, **{name: value})
+    if xp.kind(value) not in ("float", "int"):
+        raise TypeError(f"{loss}: expected {name} to be a number; got {name} {dtype_name(value)}")
     if tuple(value.shape) != ():
         raise ValueError(
             f"{loss}: expected {name} to be a number or an array of shape (); got {described(**{name: value})}"
@@ -152,7 +154,9 @@ def is_number(value: Any, number: float) -> bool:
 
 def array_or_none(values: Any) -> Any:
     """An option that may be an array or a list, as `namespace` wants it."""
-    return None if isinstance(values, (int, float)) or not hasattr(values, "dtype") else values  # np.float64 is a float
+    if isinstance(values, (int, float)) or not hasattr(values, "dtype"):  # np.float64 is a float
+        return None
+    return None if type(values).__module__ == "numpy" and values.shape == () else values  # a number of any framework
 
 
 # ---- one number a class ----
@@ -166,7 +170,7 @@ def class_options(loss: str, ignore_index: Any, channel_axis: Any, /, **numbers:
     for name, values in numbers.items():
         if values is None or hasattr(values, "dtype"):
             continue
-        if isinstance(values, str) or not isinstance(values, Sequence):
+        if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
             raise TypeError(f"{loss}: expected {name} to be one number per class; got {name} {values!r}")
         each: Sequence[Any] = values  # pyright: ignore[reportUnknownVariableType]
         for value in each:

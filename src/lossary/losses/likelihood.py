@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from .._core.backends import namespace
 from .._core.check import axis_of, described, floating, in_range, present, real, same_shape
 from .._core.elementwise import MEANS, pointwise_reduced
-from .._core.options import known_reduction, non_negative, plain, true_or_false, whole, whole_or_none
+from .._core.options import known_reduction, non_negative, one_of, plain, true_or_false, whole, whole_or_none
 from .._core.reduce import Counted, counted, reduce
 from .._core.result import LossResult, Term
 from .._core.types import A, Axis, Bool, Float, Reduction
@@ -469,8 +469,7 @@ def _repeated(xp: Namespace, array: Any, axis: int, times: int) -> Any:
 
 
 def _free_bits_by_batch(loss: str, free_bits: float, over: str, reduction: Reduction) -> bool:
-    if over not in ("batch", "sample"):
-        raise ValueError(f"{loss}: expected free_bits_over to be one of 'batch', 'sample'; got {over!r}")
+    one_of(loss, "free_bits_over", over, ("batch", "sample"))
     if free_bits and over == "batch" and reduction not in ("mean", "batch_sum"):
         got = f"got free_bits_over 'batch', a mean over the batch, with reduction {reduction!r}"
         raise ValueError(f"{loss}: expected free_bits_over 'sample' unless reduction is 'mean' or 'batch_sum'; {got}")

@@ -26,7 +26,7 @@ UNROLLED = 16  # blocks at most where a loop is written out and compiled block b
 
 def known_chunk_size(loss: str, chunk_size: Any) -> None:
     """An option check, for before the arrays are looked at."""
-    if chunk_size is None or chunk_size == "auto":
+    if chunk_size is None or (isinstance(chunk_size, str) and chunk_size == "auto"):
         return
     if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
         raise ValueError(

@@ -73,7 +73,8 @@ def _load(loss: str, name: str, cls: type) -> Namespace:
         from . import jax
 
         return jax
-    if "numpy" in roots:
+    # Not a masked array, whose mask would be lost, nor a matrix, whose products are others.
+    if "numpy" in roots and not {"MaskedArray", "matrix"} & {base.__name__ for base in cls.__mro__}:
         from . import numpy
 
         return numpy

@@ -50,7 +50,7 @@ CHANNEL_AXIS = -1
 Array = np.ndarray[Any, Any]
 Axes = int | Sequence[int] | None
 _HERE: Any = sys.modules[__name__]
-_KINDS = {"f": "float", "V": "float", "i": "int", "u": "int", "b": "bool", "c": "complex"}  # V: ml_dtypes.bfloat16
+_KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool", "c": "complex"}
 
 
 def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -360,7 +360,8 @@ def select(keep: Array, x: Array, fill: float, /) -> Array:
 
 
 def kind(x: Array, /) -> str:
-    return _KINDS.get(x.dtype.kind, str(x.dtype))
+    # ml_dtypes.bfloat16 has the kind of a record.
+    return _KINDS.get(x.dtype.kind, "float" if "float" in x.dtype.name else str(x.dtype))
 
 
 def matched(*arrays: Array) -> bool:
