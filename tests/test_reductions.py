@@ -33,6 +33,7 @@ REDUCTIONS: tuple[Options, ...] = (
     {"reduction": "mean", "normalizer": 2.5},
     {"reduction": "batch_sum", "normalizer": 2.5},
 )
+MASKS: tuple[Options, ...] = ({}, {"mask": np.array(True)}, {"mask": np.array(False)})
 ALONG_AXES: tuple[Options, ...] = (
     *({"reduction": reduction, "axis": axis} for reduction in ("mean", "sum") for axis in (0, -1, (0, 1))),
     {"reduction": "mean", "axis": 1, "normalizer": 2.5},
@@ -220,6 +221,14 @@ def test_masked_is_removed(case: Case, framework: OnNumpy) -> None:
     kwargs = case.inputs(case.options[0])
     keep = some(case, kwargs)
     check_dropped(framework, case, kwargs, keep, {"mask": keep})
+
+
+@cases(where=lambda case: "mask" in case.parameters)
+def test_mask_without_axes_is_for_all(case: Case) -> None:
+    kwargs = case.inputs(case.options[0])
+    alone, kept, dropped = (objective(case.fn(**kwargs, **mask)) for mask in MASKS)
+    np.testing.assert_allclose(kept, alone, rtol=1e-12)
+    assert case.masks == "values" or not np.any(dropped)  # an autoencoder's code is not masked
 
 
 @cases(where=drops_by_weight, sampled="loss")

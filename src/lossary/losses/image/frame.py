@@ -75,8 +75,10 @@ def with_zeros(xp: Namespace, x: Any, axis: int, before: int, after: int) -> Any
 
 def counted_images(loss: str, xp: Namespace, weights: Any, keep: Any, like: Any) -> Counted | None:
     """Weights for one item an image; one of which nothing is kept is as if removed."""
-    batch = like.shape[0]
-    nothing = None if keep is None or 0 in keep.shape else ~xp.any(xp.reshape(keep, (batch, -1)), axis=1)
+    batch, nothing = like.shape[0], None
+    if keep is not None and 0 not in keep.shape:
+        of_each = xp.broadcast_to(keep, (batch, *keep.shape[1:]))  # a mask without axes is for all of them
+        nothing = ~xp.any(xp.reshape(of_each, (batch, -1)), axis=1)
     return counted(loss, xp, (batch,), weights, None, like, dropped=nothing)
 
 
