@@ -48,6 +48,15 @@ def slopes(framework: OnNumpy, probe: Probe, name: str) -> list[Any]:
     return measured(framework, probe).gradients[name].tolist()
 
 
+@every_framework
+def test_a_term_that_is_only_reported_adds_nothing(framework: OnNumpy) -> None:
+    still = np.zeros((2, 3), framework.precision.replace("f", "float"))
+    arrays = {"reconstruction": np.full_like(still, inf), "targets": still, "mean": still, "logvar": still}
+    found = lossary.elbo_loss(**{name: framework.array(array) for name, array in arrays.items()}, likelihood="gaussian")
+    assert float(found["elbo"]) == -inf
+    assert float(found.terms["elbo"].contribution) == 0
+
+
 # ---- kinks and degenerate points: a finite sub-gradient, 0 where symmetric ----
 
 ERROR_LOSSES = [p for p in ORDINARY if family_of(p.fn.__module__) == "regression"]

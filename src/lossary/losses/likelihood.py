@@ -427,14 +427,14 @@ def elbo_loss(
     elif free_bits:
         each = _per_example(xp, xp.maximum(xp.pointwise(_divergence, *latent), free_bits))
         held = reduce(name, xp, each, items, **how)
-    zero, factor = xp.numbers(kl, 0.0, beta)
+    (factor,) = xp.numbers(kl, beta)
     weighted = factor * held
     ll = -surprised
     elbo = xp.stop_gradient(ll - kl)
     terms = {
         "log_likelihood": Term(ll, -1.0, surprised),
         "kl_divergence": Term(kl, beta, weighted),
-        "elbo": Term(elbo, 0.0, zero * elbo),
+        "elbo": Term(elbo, 0.0, xp.zeros_like(elbo)),
     }
     return LossResult(weighted + surprised, terms)
 
