@@ -281,6 +281,7 @@ def test_pos_weight_of_classes(framework: OnNumpy) -> None:
 
 DATA = {"reconstruction": np.zeros((2, 3)), "targets": np.zeros((2, 3)), "likelihood": "gaussian"}
 CODE = {"mean": np.zeros((2, 4)), "logvar": np.zeros((2, 4))}
+TRIANGLE = np.array([[0, 1, 2]])
 CLASSES = "(categorical: x are the labels, x_hat the logits)"
 ALONE: dict[str, tuple[Loss, Kwargs, type[Exception], str]] = {
     "elbo-batch": (
@@ -363,6 +364,12 @@ ALONE: dict[str, tuple[Loss, Kwargs, type[Exception], str]] = {
         {"mu_q": np.zeros((2, 3)), "log_var_q": np.zeros((2, 3)), "log_var_p": np.zeros(3)},
         ValueError,
         "kl_divergence_diag_gaussian: expected arrays of one shape; got mu_q (2, 3), log_var_q (2, 3), log_var_p (3,)",
+    ),
+    "vertices-without-coordinates": (
+        lossary.edge_length_loss,
+        {"vertices": np.zeros((3, 0)), "faces": TRIANGLE},
+        ValueError,
+        "edge_length_loss: expected vertices of shape (*batch, v, d); got vertices (3, 0)",
     ),
     "kl-axis": (
         lossary.kl_divergence_diag_gaussian,

@@ -45,7 +45,7 @@ def checked_vertices(loss: str, xp: Namespace, coordinates: int | None, **arrays
     d = "d" if coordinates is None else coordinates
     for name, array in arrays.items():
         floating(loss, xp, **{name: array})
-        if len(array.shape) < 2 or (coordinates is not None and array.shape[-1] != coordinates):
+        if len(array.shape) < 2 or array.shape[-1] == 0 or coordinates not in (None, array.shape[-1]):
             raise ValueError(f"{loss}: expected {name} of shape (*batch, v, {d}); got {described(**{name: array})}")
 
 
