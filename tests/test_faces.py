@@ -212,6 +212,15 @@ def test_options_in_numpy(package: str) -> None:
     np.testing.assert_allclose(numbers(framework, face(logits, labels)), numbers(framework, expected), rtol=1e-6)
 
 
+@both
+def test_numbers_of_numpy_are_numbers(package: str) -> None:
+    faces = faces_of(package)
+    assert "gamma=2.0" in repr(faces.FocalLoss(gamma=np.float32(2)))
+    assert "ignore_index=255" in repr(faces.CrossEntropyLoss(ignore_index=np.int64(255)))
+    with pytest.raises(ValueError, match="huber_loss: expected delta > 0; got delta"):
+        faces.HuberLoss(delta=np.float64(-2))
+
+
 # ---- torch ----
 
 

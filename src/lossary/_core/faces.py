@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, cast
 
+import numpy as np
+
 from .backends import NoArrays
 
 # Keyword-only in the function, but new with every batch, if they have no default.
@@ -66,14 +68,17 @@ def _per_call(parameter: inspect.Parameter) -> bool:
 
 
 def by_name(cls: type, by_position: tuple[str, ...], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
-    """All options by name, of which a tutorial's class takes some by position as well."""
+    """All options by name, of which a tutorial's class takes some by position as well; NumPy's numbers as Python's, so
+    that they are checked and held like those.
+    """
     if len(args) > len(by_position):
         known = f"{', '.join(by_position)} by position, others" if by_position else "options"
         raise TypeError(f"{cls.__name__}: expected {known} by name; got {len(args)} by position")
     given = dict(zip(by_position, args, strict=False))
     for name in given.keys() & options.keys():
         raise TypeError(f"{cls.__name__}: expected {name} once; got it by position and by name")
-    return {**given, **options}
+    named = {**given, **options}
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in named.items()}
 
 
 def check_options(cls: type, fn: Callable[..., Any], options: dict[str, Any]) -> None:
