@@ -163,6 +163,24 @@ def test_torch_func_forwards(torch: ModuleType, case: Case) -> None:
             torch.testing.assert_close(f, e, rtol=1e-9, atol=1e-11)
 
 
+@cases(where=lambda case: case.second_order and not case.detached, sampled="loss")
+def test_torch_func_hessian_towards_one(torch: ModuleType, case: Case) -> None:
+    """Its columns forwards over backwards are those of autograd, towards targets too."""
+    function, leaves = as_function(case.fn, weighted(case), *case.not_differentiable)
+    leaves = [leaf.detach() for leaf in leaves]
+    for i, leaf in enumerate(leaves):
+
+        def total(array: Any, i: int = i) -> Any:
+            return function(*leaves[:i], array, *leaves[i + 1 :]).sum()
+
+        step = torch.cos(leaf)
+        found = torch.func.vmap(lambda s, f=total, x=leaf: torch.func.jvp(torch.func.jacrev(f), (x,), (s,))[1])(
+            torch.stack([step, 2 * step])
+        )
+        again = torch.func.grad(lambda x, f=total, s=step: (torch.func.grad(f)(x) * s).sum())(leaf)
+        torch.testing.assert_close(found, torch.stack([again, 2 * again]), rtol=1e-9, atol=1e-11)
+
+
 @cases()
 def test_torch_vmap(torch: ModuleType, case: Case) -> None:
     function, leaves = as_function(case.fn, case.inputs(case.options[0]), *case.not_differentiable)

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from .torch_modes import transformed
+
 Formula = Callable[..., Any]  # (xp, x, *others, **options) → (losses, () → slope in x, or such a tuple for all arrays)
 BLOCK = (
     1 << 17
@@ -136,6 +138,18 @@ def _along(call: Call, arrays: Sequence[Tensor], i: int, step: Tensor) -> Tensor
     return torch.func.jvp(of_one, (arrays[i],), (step,))[1]
 
 
+def _pulled(call: Call, arrays: Sequence[Tensor], others: Sequence[int], grad: Tensor) -> tuple[Tensor, ...]:
+    """The gradients towards the others under torch.func, whose Jacobian forwards over backwards (`hessian`) hands on
+    arrays that autograd itself does not know.
+    """
+
+    def of_others(*given: Tensor) -> Tensor:
+        named = dict(zip(others, given, strict=True))
+        return call(*(named.get(i, array) for i, array in enumerate(arrays)))[0]
+
+    return torch.func.vjp(of_others, *(arrays[i] for i in others))[1](grad)
+
+
 def _gradients(
     call: Call, slopes: Sequence[Tensor], arrays: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor
 ) -> list[Tensor | None]:
@@ -151,7 +165,10 @@ def _gradients(
             losses, slopes_of = call(*arrays)
             if others:
                 pull = grad.expand_as(losses)
-                found = torch.autograd.grad(losses, [arrays[i] for i in others], pull, create_graph=create_graph)
+                if not torch.compiler.is_compiling() and transformed():
+                    found = _pulled(call, arrays, others, pull)
+                else:
+                    found = torch.autograd.grad(losses, [arrays[i] for i in others], pull, create_graph=create_graph)
                 steps = dict(zip(others, found, strict=True))
             if create_graph:
                 slopes = [slope() for slope in slopes_of]
