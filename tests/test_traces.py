@@ -215,6 +215,19 @@ def test_one_program_for_any_batch_size(torch: ModuleType, case: Case) -> None:
     assert count.frame_count == 1
 
 
+@pytest.mark.usefixtures("fresh_compiler")
+@pytest.mark.parametrize(
+    ("name", "options"), [("mmd", {}), ("ssim", {}), ("mesh", {}), ("feature_reconstruction", {"layer_weights": 2.0})]
+)
+def test_numbers_may_be_symbols(torch: ModuleType, name: str, options: Options) -> None:
+    """As dynamic=True makes of all of them, and of those that change from step to step in any case."""
+    case = next(case for case in CASES if case.name == name)
+    kwargs = case.inputs(case.options[0] | options)
+    step = torch.compile(case.fn, fullgraph=True, backend="eager", dynamic=True)
+    found = objective(step(**TORCH.native(kwargs))).numpy()
+    np.testing.assert_allclose(found, TORCH.value(case.fn, kwargs), rtol=1e-6)
+
+
 COLD = """
 import sys, torch
 from tests.catalog import CASES

@@ -184,7 +184,7 @@ def is_single(option: Any) -> bool:
 
 def only(option: Any) -> Any:
     """What `is_single`, without an axis."""
-    return option[0] if getattr(option, "shape", ()) == (1,) else option
+    return option if isinstance(option, (int, float)) or option.shape == () else option[0]
 
 
 # ---- random numbers ----

@@ -57,7 +57,8 @@ def kernel_of(loss: str, kernel_type: str, bandwidth: Any, degree: Any, gamma: A
 
 def _several(loss: str, bandwidth: Any) -> list[Any]:
     """The bandwidths one by one, of a list or of an array alike."""
-    listed = _is_listed(bandwidth) or len(getattr(bandwidth, "shape", ())) == 1
+    number = isinstance(bandwidth, (int, float))  # of which torch.compile may make a symbol, without attributes
+    listed = not number and (_is_listed(bandwidth) or len(getattr(bandwidth, "shape", ())) == 1)
     given = [bandwidth[i] for i in range(len(bandwidth))] if listed else [bandwidth]
     if not given:
         raise ValueError(f"{loss}: expected at least one kernel_bandwidth; got {bandwidth!r}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..._core.backends import namespace
 from ..._core.check import described, present, real
-from ..._core.options import known_reduction, non_negative, one_of
+from ..._core.options import is_number, known_reduction, non_negative, one_of
 from ..._core.result import LossResult, Term
 from ..._core.types import A, Bool, Float, Reduction
 from .meshes import Batch, Means, Mesh, checked_vertices, edges_of, mean_of_kept, mesh_of, vertex_normals
@@ -178,7 +178,7 @@ def _nothing(xp: Namespace, pair: Pair) -> Means:
 def _terms(loss: str, pair: Pair, weights: dict[str, Any], method: Method) -> dict[str, Means]:
     """The terms that are asked for, as one loss per mesh."""
     xp, pred, target = pair.batch.xp, pair.pred, pair.target
-    asked = {term for term, weight in weights.items() if hasattr(weight, "dtype") or weight != 0}
+    asked = {term for term, weight in weights.items() if not is_number(weight, 0)}
     found: dict[str, Means] = {}
 
     def add(term: str, mesh: Mesh, losses: Any, keep: Any) -> None:

@@ -45,7 +45,8 @@ def checked_vertices(loss: str, xp: Namespace, coordinates: int | None, **arrays
     d = "d" if coordinates is None else coordinates
     for name, array in arrays.items():
         floating(loss, xp, **{name: array})
-        if len(array.shape) < 2 or array.shape[-1] == 0 or coordinates not in (None, array.shape[-1]):
+        shape = array.shape
+        if len(shape) < 2 or shape[-1] == 0 or (coordinates is not None and shape[-1] != coordinates):
             raise ValueError(f"{loss}: expected {name} of shape (*batch, v, {d}); got {described(**{name: array})}")
 
 

@@ -293,7 +293,7 @@ def _window(loss: str, window: str, window_size: Any, sigma: float) -> tuple[flo
     plain(loss, sigma=sigma)
     sigma = positive(loss, sigma=sigma)
     offsets = [k - window_size // 2 for k in range(window_size)]
-    bell = [1.0 if window == "uniform" else exp(-0.5 * (k / sigma) ** 2) for k in offsets]
+    bell = [1.0 if window == "uniform" else exp(-0.5 * (k / sigma) * (k / sigma)) for k in offsets]
     return tuple(share / sum(bell) for share in bell)
 
 

@@ -47,7 +47,7 @@ def layers_of(
         if layer_weights is not None:
             raise ValueError(f"{loss}: expected layer_weights once; got weights by layer as well")
         weights, layer_weights = None, cast(Any, weights)
-    if hasattr(layer_weights, "dtype") and len(layer_weights.shape) == 1:  # trained together, in one array
+    if array_or_none(layer_weights) is not None and len(layer_weights.shape) == 1:  # trained together, in one array
         layer_weights = [layer_weights[i] for i in range(layer_weights.shape[0])]
     numbers = {
         key: non_negative(loss, **{_named("layer_weights", key): number})
@@ -94,6 +94,8 @@ def _by_layer(given: Any) -> dict[Any, Any]:
     """What each layer has, by its name or its place; one array alone is a layer without either."""
     if given is None:
         return {}
+    if isinstance(given, (int, float)):  # of which torch.compile may make a symbol, without attributes
+        return {None: given}
     if hasattr(given, "keys"):
         return dict(given)
     if isinstance(given, (list, tuple)):
