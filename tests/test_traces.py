@@ -215,6 +215,14 @@ def test_one_program_for_any_batch_size(torch: ModuleType, case: Case) -> None:
     assert count.frame_count == 1
 
 
+@cases()
+def test_shapes_without_values(torch: ModuleType, case: Case) -> None:
+    kwargs = TORCH.native(case.inputs(case.options[0]))
+    there = objective(case.fn(**kwargs))
+    found = objective(case.fn(**{k: v.to("meta") if isinstance(v, torch.Tensor) else v for k, v in kwargs.items()}))
+    assert (found.device.type, found.shape, found.dtype) == ("meta", there.shape, there.dtype)
+
+
 @pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.parametrize(
     ("name", "options"), [("mmd", {}), ("ssim", {}), ("mesh", {}), ("feature_reconstruction", {"layer_weights": 2.0})]

@@ -161,7 +161,8 @@ def cumulative_sum(x: Tensor, /, *, axis: int) -> Tensor:
 
 def matmul(x: Tensor, y: Tensor, /) -> Tensor:
     # Autocast would round the factors to half precision, in the backward pass too.
-    return product_in_full(x, y) if torch.is_autocast_enabled(x.device.type) else torch.matmul(x, y)
+    rounded = not x.is_meta and torch.is_autocast_enabled(x.device.type)
+    return product_in_full(x, y) if rounded else torch.matmul(x, y)
 
 
 def linear(x: Tensor, weight: Tensor, /) -> Tensor:
@@ -379,7 +380,11 @@ def softmax(x: Tensor, /, *, axis: int) -> Tensor:
 
 
 def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
-    return distances_stored(x, y, squared) if plain(x, y) else distances_direct(_HERE, x, y, squared=squared)
+    return (
+        distances_stored(x, y, squared)
+        if plain(x, y) and not x.is_meta
+        else distances_direct(_HERE, x, y, squared=squared)
+    )
 
 
 def projections(steps: Tensor, x: Tensor, y: Tensor, /) -> Tensor:
