@@ -98,7 +98,7 @@ def real(loss: str, xp: Namespace, /, **arrays: Any) -> None:
 def axis_of(loss: str, name: str, axis: Any, array_name: str, array: Any) -> int:
     """`axis` as a number from 0 up, or an error that names the array's shape."""
     rank = len(array.shape)
-    if not isinstance(axis, Integral) or isinstance(axis, bool):
+    if isinstance(axis, bool) or not isinstance(axis, Integral):
         raise TypeError(f"{loss}: expected {name} to be an integer; got {name} {axis!r}")
     axis = int(axis)
     if not -rank <= axis < rank:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial, reduce
 from math import frexp, inf
 from operator import add
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..._core import changes
 from ..._core.changes import Changes, Pairs
@@ -57,8 +57,9 @@ def kernel_of(loss: str, kernel_type: str, bandwidth: Any, degree: Any, gamma: A
 
 def _several(loss: str, bandwidth: Any) -> list[Any]:
     """The bandwidths one by one, of a list or of an array alike."""
-    number = isinstance(bandwidth, (int, float))  # of which torch.compile may make a symbol, without attributes
-    listed = not number and (_is_listed(bandwidth) or len(getattr(bandwidth, "shape", ())) == 1)
+    alone = isinstance(bandwidth, (int, float))  # of which torch.compile may make a symbol, without attributes
+    listed = not alone and (_is_listed(bandwidth) or len(getattr(bandwidth, "shape", ())) == 1)
+    bandwidth = cast(Any, bandwidth)
     given = [bandwidth[i] for i in range(len(bandwidth))] if listed else [bandwidth]
     if not given:
         raise ValueError(f"{loss}: expected at least one kernel_bandwidth; got {bandwidth!r}")
