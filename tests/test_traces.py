@@ -223,6 +223,19 @@ def test_shapes_without_values(torch: ModuleType, case: Case) -> None:
     assert (found.device.type, found.shape, found.dtype) == ("meta", there.shape, there.dtype)
 
 
+@cases()
+def test_a_default_device_that_is_another(torch: ModuleType, case: Case) -> None:
+    """What `torch.set_default_device` says is for arrays that nobody gave a device, not for those beside the inputs."""
+    kwargs = TORCH.native(case.inputs(case.options[0]))
+    there = objective(case.fn(**kwargs))
+    leaf = next((array for array in kwargs.values() if getattr(array, "is_floating_point", bool)()), None)
+    with torch.device("meta"):
+        found = objective(case.fn(**kwargs))
+        if leaf is not None:
+            objective(case.fn(**{k: v.clone().requires_grad_() if v is leaf else v for k, v in kwargs.items()})).sum().backward()
+    assert torch.equal(found, there)
+
+
 @pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.parametrize(
     ("name", "options"), [("mmd", {}), ("ssim", {}), ("mesh", {}), ("feature_reconstruction", {"layer_weights": 2.0})]

@@ -380,7 +380,7 @@ def _written_out(x: Tensor) -> Tensor:
 
 def _by_label(values: Tensor, index: Tensor, classes: int) -> Tensor:
     """Their sums by label, (examples, classes), for values (examples, pixels)."""
-    places = index + classes * torch.arange(len(index)).unsqueeze(1)
+    places = index + classes * torch.arange(len(index), device=index.device).unsqueeze(1)
     sums = torch.bincount(places.reshape(-1), values.reshape(-1).double(), minlength=classes * len(index))
     return sums.reshape(-1, classes).to(values.dtype)
 

@@ -86,7 +86,7 @@ def _looped(step: Callable[[Any], Any], state: tuple[Tensor, ...], times: int) -
     def next_state(count: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         return count + 1, *step(state)
 
-    return while_loop(more, next_state, (torch.zeros((), dtype=torch.int64), *state))[1:]
+    return while_loop(more, next_state, (torch.zeros((), dtype=torch.int64, device=state[0].device), *state))[1:]
 
 
 def gradient(function: Callable[[Any], Any], x: Tensor, /) -> Tensor:

@@ -10,7 +10,7 @@ the backward pass, block by block. Asked for a second derivative they fall back 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import inf
+from math import frexp, inf
 from typing import Any
 
 import torch
@@ -178,7 +178,7 @@ class Distances(Function):
             return found.square() if squared else found
         top = torch.maximum(_largest(x), _largest(y)).item()
         # A power of two, so that the squares of very large or very small numbers stay in range.
-        scale = 2.0 ** int(torch.frexp(torch.tensor(top))[1]) if 0 < top < float("inf") else 1.0
+        scale = 2.0 ** frexp(top)[1] if 0 < top < float("inf") else 1.0
         found = torch.cdist(x / scale, y / scale, compute_mode="donot_use_mm_for_euclid_dist")
         ctx.scale = scale
         ctx.save_for_backward(x, y, found)
