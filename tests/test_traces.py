@@ -237,6 +237,18 @@ def test_a_default_device_that_is_another(torch: ModuleType, case: Case) -> None
 
 
 @pytest.mark.usefixtures("fresh_compiler")
+@pytest.mark.parametrize("loss", ["cross_entropy_loss", "focal_loss", "multiclass_dice_loss", "huber_loss"])
+def test_gradients_of_each_example_compile(torch: ModuleType, loss: str, rng: np.random.Generator) -> None:
+    fn = getattr(lossary, loss)
+    logits = torch.tensor(rng.normal(size=(3, 4, 5)), dtype=torch.float32)
+    targets = logits + 1 if loss == "huber_loss" else torch.tensor(rng.integers(0, 5, (3, 4)))
+    step = torch.func.vmap(torch.func.grad(fn))
+    expected = torch.stack([torch.func.grad(fn)(x, y) for x, y in zip(logits, targets, strict=True)])
+    found = torch.compile(step, fullgraph=True, backend="aot_eager")(logits, targets)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.parametrize(
     ("name", "options"), [("mmd", {}), ("ssim", {}), ("mesh", {}), ("feature_reconstruction", {"layer_weights": 2.0})]
 )

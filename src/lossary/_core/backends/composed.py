@@ -36,6 +36,15 @@ def elsewhere(xp: Namespace, x: Any, index: Any, /, *, axis: int) -> Any:
     return xp.minimum(gap * gap, xp.ones_like(gap))
 
 
+def surprise_by_odds(xp: Namespace, logits: Any, index: Any, /, *, axis: int, spread: float = 0.0) -> Any:
+    """−log p of entry `index` under the softmax, plus `spread` times its lead over each, for any derivative."""
+    losses = xp.softplus(-xp.log_odds(logits, index, axis=axis))
+    if not spread:
+        return losses
+    own = xp.take_along_axis(logits, xp.expand_dims(index, axis=axis), axis=axis)
+    return losses + spread * xp.sum(own - logits, axis=axis)
+
+
 UNCERTAIN = 0.25  # −log p, above which a plain log-softmax has all its digits
 
 

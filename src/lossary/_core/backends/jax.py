@@ -55,6 +55,7 @@ from .composed import (
     norm_scaled,
     projections_direct,
     sqrt_with_zero,
+    surprise_by_odds,
     unit_vectors,
     window_moments_shifted,
 )
@@ -177,11 +178,7 @@ def log_odds(logits: Array, index: Array, /, *, axis: int) -> Array:
 
 
 def surprise(logits: Array, index: Array, /, *, axis: int, spread: float = 0.0) -> Array:
-    losses = softplus(-log_odds(logits, index, axis=axis))
-    if not spread:
-        return losses
-    own = take_along_axis(logits, expand_dims(index, axis=axis), axis=axis)
-    return losses + spread * sum(own - logits, axis=axis)
+    return surprise_by_odds(_HERE, logits, index, axis=axis, spread=spread)
 
 
 def pointwise(

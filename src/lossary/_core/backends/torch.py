@@ -68,7 +68,7 @@ from .torch_loops import gradient as gradient
 from .torch_loops import iterate as iterate
 from .torch_loops import total_by_rows as total_by_rows
 from .torch_loops import unrolls as unrolls
-from .torch_modes import learning, plain
+from .torch_modes import learning, plain, transformed
 from .torch_modes import tracing as tracing
 from .torch_modes import visible as visible
 from .torch_rows import distances_stored, linear_in_total, projections_by_products, without_stored
@@ -337,8 +337,8 @@ def pointwise(
     if torch.compiler.is_compiling():
         losses, slopes = call(x, *others)
         only_first = len(slopes) == 1 and not difference
-        if not learning(x, *others) or (only_first and (not x.requires_grad or learning(*others))):
-            return losses  # no slope wanted, or slopes that only autograd gives
+        if transformed() or not learning(x, *others) or (only_first and (not x.requires_grad or learning(*others))):
+            return losses  # no slope wanted, or one that only autograd gives (dynamo has no vmap of a slope of ours)
         return pointwise_traced(call, x, *others)[0]
     return pointwise_transformed(call, x, *others)[0]
 

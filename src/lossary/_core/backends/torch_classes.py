@@ -24,10 +24,11 @@ from .composed import (
     elsewhere,
     log_odds_by_parts,
     pixel_axes,
+    surprise_by_odds,
     surprise_by_parts,
 )
 from .torch_eager import BLOCK, product_in_full
-from .torch_modes import plain, visible
+from .torch_modes import plain, transformed, visible
 
 NARROW = 16  # classes along the last axis, below which torch's softmax does not vectorise
 FEW = 4096  # entries, below which a call costs more than its arithmetic
@@ -457,8 +458,13 @@ def surprise(logits: Tensor, index: Tensor, /, *, axis: int, spread: float = 0.0
         axis %= logits.ndim
         few = surprise_of_few(logits, index, axis, spread)
         return surprise_stored(logits, index, axis, spread) if few is None else few
-    traced = surprise_traced if torch.compiler.is_compiling() else surprise_transformed
-    return traced(logits, index, axis % logits.ndim, spread)
+    if not torch.compiler.is_compiling():
+        return surprise_transformed(logits, index, axis % logits.ndim, spread)
+    if not transformed():
+        return surprise_traced(logits, index, axis % logits.ndim, spread)
+    from . import torch as xp
+
+    return surprise_by_odds(xp, logits, index, axis=axis, spread=spread)  # dynamo has no vmap of a custom gradient
 
 
 def soft_surprise(logits: Tensor, shares: Tensor, careful: Callable[[Any, Any], Any], /, *, axis: int) -> Tensor:
@@ -475,7 +481,7 @@ def class_overlap(
     if logits.numel() and (factor is None or not factor.requires_grad):
         if axis == 1 and visible(logits):
             return class_overlap_stored(logits, index, factor, per_example, entropy)
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() and not transformed():
             return class_overlap_traced(logits, index, factor, axis, per_example, entropy)
     from . import torch as xp
 
