@@ -66,3 +66,6 @@ def extremes() -> Iterator[Probe]:
     lengths = 10.0 ** rng.uniform(-15, 15, (2, ITEMS, 1, 1, 1))
     yield Probe("contextual_loss", _two(lengths[0] * _maps(rng), lengths[0] * _maps(rng)), CONTEXT[1], "lengths")
     yield Probe("contextual_loss", _two(_maps(rng), _maps(rng)), {**FIRST, "band_width": 10.0}, "broad")
+    x, y = 1e-5 * _maps(rng), _maps(rng)
+    yield Probe("style_loss", _two(x, y), FIRST, "fainter")
+    yield Probe("style_loss", _two(np.concatenate([y, x]), np.concatenate([x, y])), FIRST, "stronger-and-fainter")

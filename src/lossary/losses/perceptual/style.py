@@ -10,6 +10,8 @@ from .layers import Features, LayerWeights, by_position, layers_of, over_layers
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
 
+FAINTER = 32.0
+
 
 def style_loss(
     predictions: Features[Float[A, "batch ..."]],
@@ -80,12 +82,30 @@ def _squared_distance(xp: Namespace, prediction: Any, target: Any) -> Any:
 
 
 def _difference_of_grams(xp: Namespace, prediction: Any, target: Any) -> Any:
-    if prediction.shape != target.shape:
+    def by_matrices() -> Any:
         return _gram(xp, prediction, prediction) - _gram(xp, target, target)
-    # aᵀa − bᵀb = ½ ((a − b)ᵀ(a + b) + its transpose): one product instead of two, which keeps the digits of a small
-    # difference where two matrices that are subtracted have lost them.
-    half = 0.5 * _gram(xp, prediction - target, prediction + target)
-    return half + xp.moveaxis(half, 1, 2)
+
+    def by_product() -> Any:
+        # aᵀa − bᵀb = ½ ((a − b)ᵀ(a + b) + its transpose): one product instead of two, which keeps the digits of a small
+        # difference where two matrices that are subtracted have lost them.
+        half = 0.5 * _gram(xp, prediction - target, prediction + target)
+        return half + xp.moveaxis(half, 1, 2)
+
+    if prediction.shape != target.shape:
+        return by_matrices()
+    if 0 in prediction.shape:
+        return by_product()
+    # The product's slope towards much fainter features is small, and the difference of two as large as the others'.
+    apart = _out_of_proportion(xp, prediction, target)
+    each = xp.reshape(apart, (-1, 1, 1))
+    return xp.either(xp.any(apart, axis=None), lambda: xp.where(each, by_matrices(), by_product()), by_product)
+
+
+def _out_of_proportion(xp: Namespace, prediction: Any, target: Any) -> Any:
+    """For each example: is the one side so much fainter than the other that the matrices cancel nowhere?"""
+    a, b = (xp.max(xp.abs(xp.stop_gradient(x)), axis=1) for x in (prediction, target))
+    a, b = xp.max(a, axis=1), xp.max(b, axis=1)
+    return (FAINTER * a < b) | (FAINTER * b < a)
 
 
 def _gram(xp: Namespace, left: Any, right: Any) -> Any:
