@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from math import fsum
 from typing import Any
 
@@ -27,9 +28,10 @@ from tests.probes import (
     ordinary,
     over,
     tails,
+    with_gradients,
 )
 from tests.support.families import sampled
-from tests.support.frameworks import OnJax, OnNumpy, OnTorch, Outcome, row
+from tests.support.frameworks import TORCH_F64, OnJax, OnNumpy, OnTorch, Outcome, row
 
 EPS32, EPS64 = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 
@@ -226,6 +228,24 @@ def test_weights_may_be_of_any_size(weight: float, framework: OnNumpy) -> None:
         arrays = {"predictions": error, "targets": -error, "weights": np.full(1_000, weight, np.float32)}
         value = framework.value(lossary.mse_loss, arrays)
         assert abs(float(value) - (2 * float(error[0])) ** 2) <= 5e-4 * (2 * float(error[0])) ** 2
+
+
+@with_gradients
+@pytest.mark.parametrize("size", [1e-20, 1e20])
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [("mse_loss", "weights"), ("energy_distance", "pred_weights"), ("earth_mover_distance", "x_weights")],
+)
+def test_slopes_towards_weights_of_any_size(
+    loss: str, name: str, size: float, framework: OnNumpy, rng: np.random.Generator
+) -> None:
+    """The slope of a quotient holds the square of what was divided by, which is out of range long before it is."""
+    arrays = [rng.normal(size=(5, 2)), rng.normal(size=(5, 2))]
+    weights = size * rng.uniform(0.5, 2, 5)
+    given = zip(signature(getattr(lossary, loss)).parameters, arrays, strict=False)
+    kwargs = {key: array.astype(np.float32).astype(float) for key, array in (*given, (name, weights))}
+    found, exact = (on.outcome(getattr(lossary, loss), kwargs).gradients[name] for on in (framework, TORCH_F64))
+    assert norm_error(found, exact) <= 1e-4
 
 
 # ---- float64: 8 eps of float64 ----

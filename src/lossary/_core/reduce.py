@@ -107,11 +107,11 @@ def reduce(
         # Divided before they are multiplied: no size of weights can drive the product out of range.
         if over is not None and normalizer is None:
             share = xp.reshape(share, [1 if i in over else n for i, n in enumerate(shape)])
-        own = own / share
+        own = xp.divide(own, share)
         mean = xp.mean(xp.multiply(losses, own), axis=over)
     else:
         mean = xp.mean(losses, axis=over)
-        mean = mean if share is None else mean / share
+        mean = mean if share is None else xp.divide(mean, share)
     return mean if per_example == 1 else mean * per_example
 
 
@@ -135,7 +135,7 @@ def multipliers(
     factor = (None if items is None else own) if divisor is None else divisor
     share = _share(loss, xp, shape, None, factor, normalizer, prod(shape))
     own = own / max(1, prod(shape))
-    return own if share is None else own / share
+    return own if share is None else xp.divide(own, share)
 
 
 def _share(loss: str, xp: Namespace, shape: tuple[int, ...], over: Any, factor: Any, normalizer: Any, size: int) -> Any:

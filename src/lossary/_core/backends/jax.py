@@ -62,6 +62,7 @@ from .composed import (
 from .jax_kinks import abs as abs
 from .jax_kinks import abs_with_slope as abs_with_slope
 from .jax_kinks import clip as clip
+from .jax_kinks import divide as divide
 from .jax_kinks import hypot as _hypot_of_number
 from .jax_kinks import is_zero, optimization_barrier
 from .jax_kinks import maximum as maximum

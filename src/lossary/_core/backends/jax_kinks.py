@@ -95,6 +95,22 @@ def _abs_with_slope_jvp(primals: Any, tangents: Any) -> Any:
     return abs_with_slope(primals[0]), tangents[0] * (2 * step(primals[0]) - 1)
 
 
+def divide(x: Array, y: Any, /) -> Array:
+    return _divide(x, y) if isinstance(y, Array) else x / y
+
+
+@jax.custom_jvp
+def _divide(x: Array, y: Array) -> Array:
+    return x / y
+
+
+@_divide.defjvp
+def _divide_jvp(primals: Any, tangents: Any) -> Any:
+    (x, y), (step_of_x, step_of_y) = primals, tangents
+    quotient = _divide(x, y)
+    return quotient, _divide(step_of_x - quotient * step_of_y, y)  # JAX's own has y⁻², beyond float32 from 1e19 on
+
+
 def step(x: Array, /) -> Array:
     return (x > 0).astype(x.dtype)
 

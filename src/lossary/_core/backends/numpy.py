@@ -63,6 +63,7 @@ expm1 = _quiet(np.expm1)
 log = _quiet(np.log)
 log1p = _quiet(np.log1p)
 multiply = _quiet(np.multiply)
+divide = _quiet(np.divide)
 matmul = _quiet(np.matmul)
 atan = _quiet(np.arctan)
 

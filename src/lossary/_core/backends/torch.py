@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch import abs as abs
 from torch import atan as atan
+from torch import divide as divide
 from torch import exp as exp
 from torch import expm1 as expm1
 from torch import isfinite as isfinite

@@ -60,7 +60,7 @@ def checked_clouds(
         _point_weights(loss, xp, "pred", x, points.pred_weights, points.pred_mask, asked),
         _point_weights(loss, xp, "target", y, points.target_weights, points.target_mask, asked),
     ]
-    shares = [None if each is None else each / _total(xp, each) for each in weighed]
+    shares = [None if each is None else xp.divide(each, _total(xp, each)) for each in weighed]
     empty = None
     for share in shares:
         if share is not None:
@@ -86,7 +86,7 @@ def _gain(xp: Namespace, weights: Any, others: Any, first: Cloud) -> Any:
     """By the difference of the weights, of which that of the shares has the digits."""
     weights, others = (xp.ones_like(first.shares) if each is None else each for each in (weights, others))
     more = others - weights
-    return (more - first.shares * xp.sum(more, axis=-1, keepdims=True)) / _total(xp, others)
+    return xp.divide(more - first.shares * xp.sum(more, axis=-1, keepdims=True), _total(xp, others))
 
 
 def _total(xp: Namespace, weights: Any) -> Any:

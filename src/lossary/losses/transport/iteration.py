@@ -41,7 +41,7 @@ def shared_out(xp: Namespace, side: Side) -> Cloud:
     points, masses = side
     if masses is None:
         return Cloud(points, xp.ones_like(points[..., 0]) / points.shape[-2])
-    shares = masses / xp.sum(masses, axis=-1, keepdims=True)
+    shares = xp.divide(masses, xp.sum(masses, axis=-1, keepdims=True))
     # A point that is not there waits at the centre, where it is not far from anything.
     there = xp.expand_dims(masses, axis=-1) != 0
     centre = xp.sum(points * xp.expand_dims(shares, axis=-1), axis=-2, keepdims=True)
