@@ -85,3 +85,7 @@ def extremes() -> Iterator[Probe]:
         yield _sliced(rng, _clouds(rng, 4, 4, size))
         yield Probe("earth_mover_distance", _clouds(rng, 4, 4, size), {"iterations": 200}, note=f"{size:g}")
         yield Probe("sinkhorn_divergence", _clouds(rng, 2, 2, size, d=8), {"p": 1, "iterations": 300}, note=f"{size:g}")
+    for size in (1e20, 1e-20):
+        arrays = _samples(rng, 4, 3)
+        shares = {"p_weights": size * rng.uniform(0.5, 2, (24, 4)), "q_weights": size * rng.uniform(0.5, 2, (24, 3))}
+        yield from each("wasserstein_distance", {**arrays, **shares}, {}, {"p": 2}, note=f"weights-of-{size:g}")

@@ -255,7 +255,7 @@ def _matched(xp: Namespace, first: Side, second: Side, steps: Any = None) -> tup
     gaps = xp.take_along_axis(x, of_x, axis=-1) - xp.take_along_axis(y, of_y, axis=-1)
     if paired is not None:
         gaps = gaps - xp.take_along_axis(xp.where(paired, steps, 0.0), of_y, axis=-1)
-    return gaps, (ends - starts) / (all_a * all_b)
+    return gaps, xp.divide(ends - starts, all_a * all_b)
 
 
 def _levels(n: int, m: int) -> tuple[list[float], list[int], list[int]]:
@@ -271,9 +271,15 @@ def _masses(xp: Namespace, samples: Any, masses: Any) -> Any:
     return xp.ones_like(samples) if masses is None else masses
 
 
+def _in_range(xp: Namespace, masses: Any) -> Any:
+    """Masses of which two may be multiplied: very large or small ones times a power of two, which moves no digit."""
+    top = xp.max(xp.stop_gradient(masses), axis=-1, keepdims=True)
+    return masses * xp.where(top > 2.0**40, 2.0**-80, xp.where(top < 2.0**-40, 2.0**80, xp.ones_like(top)))
+
+
 def _by_size(xp: Namespace, samples: Any, masses: Any) -> tuple[Any, Any, Any]:
     """The samples, their order by size, and the masses up to each of them in that order."""
-    masses = _masses(xp, samples, masses)
+    masses = _in_range(xp, _masses(xp, samples, masses))
     # What has no mass lies among the rest, where its distance to others cannot be out of all proportion.
     samples = xp.where(masses == 0, xp.stop_gradient(_heaviest(xp, samples, masses)), samples)
     order = xp.argsort(samples, axis=-1)
