@@ -149,6 +149,20 @@ def test_an_offset_of_all_scores_changes_nothing(framework: OnNumpy) -> None:
 # ---- critics that are sure (W10, E28) ----
 
 
+@pytest.mark.parametrize("weighed", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "batch_sum"])
+@every_framework
+def test_a_critic_that_tells_hardly_apart(framework: OnNumpy, reduction: str, weighed: bool) -> None:
+    """Scores far from 0 that differ little: their two means would have lost the difference."""
+    real = (1e4 + np.linspace(-1, 1, 400).reshape(40, 10)).astype(np.float32).astype(float)
+    kwargs = {"real_scores": real, "fake_scores": real - 2.0**-9, "reduction": reduction}
+    if weighed:
+        kwargs["weights"] = np.full(40, 0.25)
+    found = framework.value(lossary.wasserstein_discriminator_loss, kwargs)
+    counted = {"mean": 1, "sum": 400 * (0.25 if weighed else 1), "batch_sum": 10}[reduction]
+    assert found == pytest.approx(-counted * 2.0**-9, rel=1e-6)
+
+
 @frameworks_with_gradients
 def test_a_beaten_generator_still_learns(framework: OnNumpy) -> None:
     """W10: clipped probabilities have no slope there."""
