@@ -42,6 +42,7 @@ def _by_class(rng: np.random.Generator, near: float = 0.0, noise: float = 1.0) -
         yield loss, {"embeddings": embeddings, name: vectors, "labels": labels}
 
 
+_ONE_PLACE: list[dict[str, Any]] = [{}, {"squared": True}, {"swap": True}]
 MININGS = settings("mining", "hard", "semihard", "all")
 
 
@@ -83,6 +84,10 @@ def tails() -> Iterator[Probe]:
             yield Probe(loss, arrays, {"scale": 16.0, "margin": 0.1}, note="apart", whole=True)
         else:
             yield Probe(loss, arrays, {"scale": 8.0, "denominator": "all"}, note="apart", whole=True)
+    rng = generator(1103)
+    anchor, both = (array for array in _points(rng, "anchor", "both").values())
+    arrays = {"anchor": anchor, "positive": both, "negative": both + 1e-4 * rng.normal(size=both.shape)}
+    yield from each("triplet_loss", arrays, *_ONE_PLACE, note="both-in-one-place")
 
 
 def extremes() -> Iterator[Probe]:
@@ -105,3 +110,5 @@ def extremes() -> Iterator[Probe]:
         for sign, note in ((1.0, "along"), (-1.0, "against")):
             beside = sign * vectors[labels] + 1e-3 * rng.normal(size=(len(labels), 3))
             yield Probe(loss, {**arrays, "embeddings": beside}, note=note, whole=True)
+    far = _triplets(generator(1104))
+    yield from each("triplet_loss", {**far, "anchor": far["anchor"] + 1e5}, *_ONE_PLACE, note="from-afar")

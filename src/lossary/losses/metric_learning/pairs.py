@@ -144,11 +144,31 @@ def triplet_loss(
     true_or_false(name, squared=squared, swap=swap)
     given = {"anchor": anchor, "positive": positive, "negative": negative}
     xp, vectors, items = _checked(name, given, weights, mask, normalizer, reduction, margin=array_or_none(margin))
-    near, far = (length(xp, vectors[0] - other, squared) for other in vectors[1:])
+    anchor, positive, negative = vectors
+    to_positive = anchor - positive
+    excess = _longer(xp, to_positive, anchor - negative, negative - positive, squared)
     if swap:
-        far = xp.minimum(far, length(xp, vectors[1] - vectors[2], squared))
-    losses = hinge(xp, near, far, margin)
+        excess = xp.maximum(excess, _longer(xp, to_positive, negative - positive, anchor - negative, squared))
+    losses = xp.pointwise(_above_zero, excess + margin)
     return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction)
+
+
+def _longer(xp: Namespace, first: Any, second: Any, step: Any, squared: bool) -> Any:
+    """|first| − |second|, of their squares if `squared`; `step` is first − second.
+
+    By step · (first + second): what the lengths differ by is lost in them where the step is small beside them.
+    """
+    both = first + second
+    if not squared:
+        total = xp.norm(first, axis=-1, keepdims=True) + xp.norm(second, axis=-1, keepdims=True)
+        both = xp.divide(both, xp.where(total == 0, 1.0, total))
+    return xp.sum(step * both, axis=-1)
+
+
+def _above_zero(xp: Namespace, excess: Any) -> Any:
+    """max(0, excess), with a slope that shows a NaN."""
+    held = xp.relu(excess)
+    return held, lambda: xp.sign(held)
 
 
 def hinge(xp: Namespace, near: Any, far: Any, margin: Any) -> Any:
