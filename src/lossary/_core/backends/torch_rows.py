@@ -20,6 +20,7 @@ from torch.autograd import Function
 from .composed import distances_direct
 
 FEW = 8  # coordinates, up to which subtracting them is faster than products
+LEAST, LARGEST = 1e-20, 1e36  # squared lengths
 CLOSE = 1e-8  # a squared distance, in units of the largest squared length, from which float64 has float32's digits
 
 
@@ -170,10 +171,11 @@ class Distances(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, squared: bool) -> Tensor:
         by_products = x.dtype == torch.float32 and x.ndim == 2 and x.shape[1] > FEW
-        found = _by_products(x, y) if by_products else None
+        made = _by_products(x, y) if by_products else None
         ctx.squared = squared
-        if found is not None:
+        if made is not None:
             ctx.scale = None
+            found, ctx.equal = made
             ctx.save_for_backward(x, y, found)
             return found.square() if squared else found
         top = torch.maximum(_largest(x), _largest(y)).item()
@@ -197,7 +199,8 @@ class Distances(Function):
             slopes = iter(torch.autograd.grad(table, chosen, grad, create_graph=True))
             return *(next(slopes) if want else None for want in wanted), None
         if ctx.scale is None:
-            return *_pulled_by_products(x, y, found, grad, ctx.squared, wanted), None
+            pull = grad.mul(2.0) if ctx.squared else grad.div(found).index_put_(ctx.equal, grad.new_zeros(()))
+            return *_pulled_by_products(x, y, pull.double(), wanted), None
         pull = (grad * found * (2 * ctx.scale) if ctx.squared else grad).contiguous()
         towards_x, towards_y = wanted
         x, y = x / ctx.scale, y / ctx.scale
@@ -210,21 +213,30 @@ class Distances(Function):
         )
 
 
-def _by_products(x: Tensor, y: Tensor) -> Tensor | None:
+Places = tuple[Tensor, ...]
+
+
+def _by_products(x: Tensor, y: Tensor) -> tuple[Tensor, Places] | None:
     """|x|² + |y|² − 2 x · y in float64, from a point in the middle: of the digits that cancel, float32 has none.
 
-    Points so close to each other that it would see them are subtracted. None where that is too many of them.
+    Points so close to each other that it would see them are subtracted. The distances, and where they are 0; None where
+    too many are close.
     """
     a, b = _centred(x, y)
     of_a, of_b = a.square().sum(1, keepdim=True), b.square().sum(1)
     if not torch.isfinite(of_a.sum() + of_b.sum()):
         return None
     squares = torch.addmm(of_b, a, b.mT, alpha=-2.0).add_(of_a)
-    close = torch.nonzero(squares < CLOSE * torch.maximum(of_a.max(), of_b.max()), as_tuple=True)
+    top = torch.maximum(of_a.max(), of_b.max()).item()
+    close = torch.nonzero(squares < CLOSE * top, as_tuple=True)
     if len(close[0]) > squares.numel() // 16 + len(x):
         return None
-    squares[close] = (a[close[0]] - b[close[1]]).square().sum(1)
-    return squares.sqrt_().to(x.dtype)
+    narrow = LEAST < top < LARGEST  # then float32 has room for the squares of all that are not close
+    found = squares.to(x.dtype).sqrt_() if narrow else squares.sqrt_().to(x.dtype)
+    near = (a[close[0]] - b[close[1]]).square().sum(1).sqrt_().to(x.dtype)
+    found[close] = near
+    equal = near == 0
+    return found, tuple(place[equal] for place in close)
 
 
 def _centred(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -233,16 +245,15 @@ def _centred(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _pulled_by_products(
-    x: Tensor, y: Tensor, found: Tensor, grad: Tensor, squared: bool, wanted: tuple[bool, ...]
+    x: Tensor, y: Tensor, pull: Tensor, wanted: tuple[bool, ...]
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Σ_j h_ij (x_i − y_j) and its mirror image, h the slope in the distance divided by it."""
+    """Σ_j h_ij (x_i − y_j) and its mirror image, h the slope in the distance divided by it.
+
+    Few coordinates as rows: as columns the products take up to three times as long.
+    """
     a, b = _centred(x, y)
-    if squared:
-        pull = grad.double().mul_(2.0)
-    else:
-        pull = grad.double().div_(found).masked_fill_(found == 0, 0.0)
-    towards_x = (a * pull.sum(1, keepdim=True)).addmm_(pull, b, alpha=-1.0).to(x.dtype) if wanted[0] else None
-    towards_y = (b * pull.sum(0).unsqueeze(1)).addmm_(pull.mT, a, alpha=-1.0).to(y.dtype) if wanted[1] else None
+    towards_x = a.mul(pull.sum(1, keepdim=True)).sub_((b.mT @ pull.mT).mT).to(x.dtype) if wanted[0] else None
+    towards_y = b.mul(pull.sum(0).unsqueeze(1)).sub_((a.mT @ pull).mT).to(y.dtype) if wanted[1] else None
     return towards_x, towards_y
 
 
