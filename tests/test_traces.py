@@ -232,7 +232,9 @@ def test_a_default_device_that_is_another(torch: ModuleType, case: Case) -> None
     with torch.device("meta"):
         found = objective(case.fn(**kwargs))
         if leaf is not None:
-            objective(case.fn(**{k: v.clone().requires_grad_() if v is leaf else v for k, v in kwargs.items()})).sum().backward()
+            objective(
+                case.fn(**{k: v.clone().requires_grad_() if v is leaf else v for k, v in kwargs.items()})
+            ).sum().backward()
     assert torch.equal(found, there)
 
 
