@@ -16,7 +16,6 @@ from tests.catalog import metric_learning_references as outside
 from tests.support.frameworks import OnNumpy, every_framework, frameworks_with_gradients
 from tests.support.refusal import call, refused
 
-RNG = np.random.default_rng(5)
 BY_CLASS = {
     "arcface_loss": "prototypes",
     "cosface_loss": "prototypes",
@@ -79,11 +78,13 @@ def test_squares_are_an_option_of_both() -> None:
 @every_mining
 @pytest.mark.parametrize("squared", [False, True])
 @pytest.mark.parametrize("average", [None, "valid", "active"])
-def test_mined_triplets_are_those_of_loops(mining: str, squared: bool, average: str | None) -> None:
+def test_mined_triplets_are_those_of_loops(
+    mining: str, squared: bool, average: str | None, rng: np.random.Generator
+) -> None:
     for count, classes, features in ((12, 3, 5), (31, 4, 8), (9, 8, 2)):
         given = {
-            "embeddings": RNG.normal(size=(count, features)),
-            "labels": RNG.integers(classes, size=count),
+            "embeddings": rng.normal(size=(count, features)),
+            "labels": rng.integers(classes, size=count),
             "margin": 0.7,
             "mining": mining,
             "squared": squared,
@@ -220,8 +221,8 @@ def test_proxy_nca_by_hand() -> None:
     assert both == pytest.approx(log(1 + np.exp(-2) + np.exp(-4)))
 
 
-def test_proxy_anchor_weighs_by_repetition() -> None:
-    embeddings, proxies = RNG.normal(size=(3, 4)), RNG.normal(size=(5, 4))
+def test_proxy_anchor_weighs_by_repetition(rng: np.random.Generator) -> None:
+    embeddings, proxies = rng.normal(size=(3, 4)), rng.normal(size=(5, 4))
     labels = np.array([0, 3, 0])
     twice = [0, 1, 1, 2]
     found = lossary.proxy_anchor_loss(embeddings, proxies, labels, np.array([1.0, 2.0, 1.0]))
