@@ -13,7 +13,15 @@ import pytest
 import lossary
 from lossary import energy_distance, js_distance, js_divergence, kl_divergence, reverse_kl_divergence
 from lossary import maximum_mean_discrepancy as mmd
-from tests.support.frameworks import NUMPY, OnJax, OnNumpy, OnTorch, every_framework, row
+from tests.support.frameworks import (
+    NUMPY,
+    OnJax,
+    OnNumpy,
+    OnTorch,
+    every_framework,
+    frameworks_with_gradients,
+    row,
+)
 from tests.support.memory import kept
 from tests.support.refusal import call, refused
 
@@ -792,3 +800,23 @@ def test_options_of_another_framework(torch: ModuleType, option: str) -> None:
 def test_errors_of_samples(loss: Any, given: dict[str, Any], kind: type[Exception], text: str) -> None:
     with refused(kind, f"{loss.__name__}: {text}"):
         call(NUMPY, loss, {"predictions": POINTS, "targets": POINTS, **given})
+
+
+def _mean_directions(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    steps = points[:, None] - others
+    lengths = np.linalg.norm(steps, axis=-1, keepdims=True)
+    return (steps / np.where(lengths == 0, 1, lengths)).mean(1)
+
+
+@pytest.mark.parametrize("distance", [1e-6, 1e-12, 1e-20, 1e-30])
+@frameworks_with_gradients
+def test_energy_of_a_pair_that_nearly_meets(framework: OnNumpy, distance: float, rng: np.random.Generator) -> None:
+    """Its slope is a direction: no smaller than those of other pairs, and lost where coordinates of size 1 cancel."""
+    x, y = rng.normal(size=(2, 20, 12)).astype(np.float32)
+    x[0, 5], y[0] = 0, x[0]
+    y[0, 5] = distance
+    found = framework.outcome(energy_distance, {"predictions": x, "targets": y})
+    x, y = x.astype(float), y.astype(float)
+    for name, (one, other) in {"predictions": (x, y), "targets": (y, x)}.items():
+        expected = 2 / 20 * (_mean_directions(one, other) - _mean_directions(one, one))
+        assert np.linalg.norm(found.gradients[name] - expected) <= 1e-6 * np.linalg.norm(expected)

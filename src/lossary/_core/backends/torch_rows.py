@@ -175,7 +175,7 @@ class Distances(Function):
         ctx.squared = squared
         if made is not None:
             ctx.scale = None
-            found, ctx.equal = made
+            found, ctx.close = made
             ctx.save_for_backward(x, y, found)
             return found.square() if squared else found
         top = torch.maximum(_largest(x), _largest(y)).item()
@@ -199,8 +199,11 @@ class Distances(Function):
             slopes = iter(torch.autograd.grad(table, chosen, grad, create_graph=True))
             return *(next(slopes) if want else None for want in wanted), None
         if ctx.scale is None:
-            pull = grad.mul(2.0) if ctx.squared else grad.div(found).index_put_(ctx.equal, grad.new_zeros(()))
-            return *_pulled_by_products(x, y, pull.double(), wanted), None
+            if ctx.squared:
+                return *_pulled_by_products(x, y, grad.double().mul_(2.0), wanted), None
+            pull = grad.div(found).index_put_(ctx.close, grad.new_zeros(()))
+            slopes = _pulled_by_products(x, y, pull.double(), wanted)
+            return *_pulled_by_close(x, y, found, grad, ctx.close, slopes), None
         pull = (grad * found * (2 * ctx.scale) if ctx.squared else grad).contiguous()
         towards_x, towards_y = wanted
         x, y = x / ctx.scale, y / ctx.scale
@@ -219,8 +222,8 @@ Places = tuple[Tensor, ...]
 def _by_products(x: Tensor, y: Tensor) -> tuple[Tensor, Places] | None:
     """|x|² + |y|² − 2 x · y in float64, from a point in the middle: of the digits that cancel, float32 has none.
 
-    Points so close to each other that it would see them are subtracted. The distances, and where they are 0; None where
-    too many are close.
+    Points so close to each other that it would see them are subtracted. The distances, and where points are close; None
+    where too many are.
     """
     a, b = _centred(x, y)
     of_a, of_b = a.square().sum(1, keepdim=True), b.square().sum(1)
@@ -233,10 +236,8 @@ def _by_products(x: Tensor, y: Tensor) -> tuple[Tensor, Places] | None:
         return None
     narrow = LEAST < top < LARGEST  # then float32 has room for the squares of all that are not close
     found = squares.to(x.dtype).sqrt_() if narrow else squares.sqrt_().to(x.dtype)
-    near = (a[close[0]] - b[close[1]]).square().sum(1).sqrt_().to(x.dtype)
-    found[close] = near
-    equal = near == 0
-    return found, tuple(place[equal] for place in close)
+    found[close] = _steps(x, y, close).norm(dim=1).to(x.dtype)
+    return found, close
 
 
 def _centred(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -255,6 +256,26 @@ def _pulled_by_products(
     towards_x = a.mul(pull.sum(1, keepdim=True)).sub_((b.mT @ pull.mT).mT).to(x.dtype) if wanted[0] else None
     towards_y = b.mul(pull.sum(0).unsqueeze(1)).sub_((a.mT @ pull).mT).to(y.dtype) if wanted[1] else None
     return towards_x, towards_y
+
+
+def _steps(x: Tensor, y: Tensor, places: Places) -> Tensor:
+    """x_i − y_j in float64, which is exact: not from the middle, which rounds."""
+    return x[places[0]].double() - y[places[1]].double()
+
+
+def _pulled_by_close(
+    x: Tensor, y: Tensor, found: Tensor, grad: Tensor, close: Places, slopes: tuple[Tensor | None, Tensor | None]
+) -> tuple[Tensor | None, Tensor | None]:
+    """The slopes, and those of close pairs one by one: the smaller their distance, the larger what would cancel."""
+    apart = torch.nonzero(found[close]).squeeze(1)
+    if len(apart):
+        close = tuple(place[apart] for place in close)
+        steps = _steps(x, y, close)
+        steps.mul_((grad[close] / steps.norm(dim=1)).unsqueeze(1))
+        for slope, place, sign in zip(slopes, close, (1, -1), strict=True):
+            if slope is not None:
+                slope.index_add_(0, place, steps.to(slope.dtype), alpha=sign)
+    return slopes
 
 
 def projections_by_products(steps: Tensor, x: Tensor, y: Tensor) -> Tensor:
