@@ -39,7 +39,7 @@ def map_within(items: int) -> Shape:
 
 
 def class_map(shape: Shape) -> list[Array]:
-    return [normal(shape, 0, 1.0), np.random.default_rng(1).integers(0, shape[1], (shape[0], *shape[2:]))]
+    return [normal(shape), np.random.default_rng(1).integers(0, shape[1], (shape[0], *shape[2:]))]
 
 
 def soft(shape: Shape) -> list[Array]:

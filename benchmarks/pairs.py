@@ -29,7 +29,7 @@ def cases(scale: Scale) -> Iterator[Sized]:
     yield from _nt_xent(size(2_048), size(16_384))
     yield from _peers_of_nt_xent(size(256), size(2_048))
     yield from _image_and_text(size(32_768))
-    yield from _triplets(size(2_048), size(384))
+    yield from _triplets(size(2_048), size(768))
     yield from _samples(size(4_096), size(20_000))
     yield from _clouds(size(100_000), size(20_000))
     yield from _features(8 if scale.items < FULL else 80)
