@@ -202,8 +202,8 @@ class Distances(Function):
             if ctx.squared:
                 return *_pulled_by_products(x, y, grad.double().mul_(2.0), wanted), None
             pull = grad.div(found).index_put_(ctx.close, grad.new_zeros(()))
-            slopes = _pulled_by_products(x, y, pull.double(), wanted)
-            return *_pulled_by_close(x, y, found, grad, ctx.close, slopes), None
+            by_products = _pulled_by_products(x, y, pull.double(), wanted)
+            return *_pulled_by_close(x, y, found, grad, ctx.close, by_products), None
         pull = (grad * found * (2 * ctx.scale) if ctx.squared else grad).contiguous()
         towards_x, towards_y = wanted
         x, y = x / ctx.scale, y / ctx.scale
