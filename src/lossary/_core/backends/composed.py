@@ -55,24 +55,36 @@ def surprise_by_parts(xp: Namespace, logits: Any, index: Any, /, *, axis: int, s
     have in common. By the lead of the largest logit and the sum of the other powers: nothing cancels where p is near 1.
     """
     index = xp.expand_dims(index, axis=axis)
-    chosen = xp.positions(logits, axis=axis) == index
     own = xp.take_along_axis(logits, index, axis=axis)
-    top = xp.stop_gradient(xp.max(logits, axis=axis, keepdims=True))
-    powers = xp.exp(logits - top)
-    rest = xp.sum(xp.where(chosen, 0.0, powers), axis=axis, keepdims=True)
-    behind = top - own
-    total = rest + xp.exp(-behind)
-    losses = behind + xp.log1p(xp.where(behind == 0, rest, total - 1))
+    absent, top, behind, rest, total = seen_from_top(xp, logits, index, own, axis=axis)
+    losses = surprise_from_top(xp, behind, rest, total)
     if spread:
         losses = losses + spread * xp.sum(own - logits, axis=axis, keepdims=True)
 
     def slope(logits: Any) -> Any:
         lacking, shares = -rest / total, xp.exp(logits - top) / total
+        chosen = absent == 0
         if not spread:
             return xp.where(chosen, lacking, shares)
         return xp.where(chosen, lacking + (logits.shape[axis] - 1) * spread, shares - spread)
 
     return xp.squeeze(losses, axis=axis), slope
+
+
+def seen_from_top(xp: Namespace, logits: Any, index: Any, own: Any, /, *, axis: int) -> tuple[Any, Any, Any, Any, Any]:
+    """0 at entry `index` and 1 elsewhere; the largest logit, and how far that entry's `own` is behind it; and, in units
+    of the largest power, the sum of the other entries' powers and of all.
+    """
+    absent = elsewhere(xp, logits, index, axis=axis)
+    top = xp.stop_gradient(xp.max(logits, axis=axis, keepdims=True))
+    rest = xp.sum(absent * xp.exp(logits - top), axis=axis, keepdims=True)
+    behind = top - own
+    return absent, top, behind, rest, rest + xp.exp(-behind)
+
+
+def surprise_from_top(xp: Namespace, behind: Any, rest: Any, total: Any, /) -> Any:
+    """−log p of an entry, of which nothing cancels where p is near 1."""
+    return behind + xp.log1p(xp.where(behind == 0, rest, total - 1))
 
 
 def class_shares(xp: Namespace, logits: Any, index: Any, /, *, axis: int) -> tuple[Any, Any, Any]:

@@ -381,11 +381,9 @@ def softmax(x: Tensor, /, *, axis: int) -> Tensor:
 
 
 def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
-    return (
-        distances_stored(x, y, squared)
-        if plain(x, y) and not x.is_meta
-        else distances_direct(_HERE, x, y, squared=squared)
-    )
+    if plain(x, y) and not x.is_meta:
+        return distances_stored(x, y, squared)
+    return distances_direct(_HERE, x, y, squared=squared)
 
 
 def projections(steps: Tensor, x: Tensor, y: Tensor, /) -> Tensor:

@@ -1,4 +1,5 @@
-"""Eager PyTorch: softmaxes over classes, from torch's fused operations, that store one table instead of several.
+"""PyTorch: softmaxes over classes. Eager ones, from torch's fused operations, store one table instead of several, those
+for torch.compile (`Traced…`) none.
 
 Where p is near 1, 1 − p and log p cancel: there the other classes are added up. Asked for a second derivative these
 fall back to the composed formulas.
@@ -21,11 +22,12 @@ from torch.autograd import Function
 from .composed import (
     UNCERTAIN,
     class_overlap_by_parts,
-    elsewhere,
     log_odds_by_parts,
     pixel_axes,
+    seen_from_top,
     surprise_by_odds,
     surprise_by_parts,
+    surprise_from_top,
 )
 from .torch_eager import BLOCK, product_in_full
 from .torch_modes import plain, transformed, visible
@@ -319,17 +321,17 @@ class TracedOverlap(Function):
     def forward(
         logits: Tensor, index: Tensor, factor: Tensor | None, axis: int, per_example: bool, entropy: bool
     ) -> tuple[Tensor, ...]:
+        from . import torch as xp
+
         absent, top, behind, rest, total = _from_top(logits, index, axis)
         present = 1 - absent
         if factor is not None:
             absent, present = absent * factor.unsqueeze(axis), present * factor.unsqueeze(axis)
         over = absent * torch.exp((logits - top) - torch.log(total))
+        parts = present / total * torch.exp(-behind), over, present * (rest / total)
         axes = pixel_axes(logits.ndim, axis, per_example)
-        sums = (torch.sum(each, axes) if axes else each for each in (present / total * torch.exp(-behind), over))
-        agreed, over = sums
-        under = present * (rest / total)
-        surprise = behind + torch.log1p(torch.where(behind == 0, rest, total - 1))
-        return surprise.squeeze(axis), agreed, over, torch.sum(under, axes) if axes else under
+        agreed, over, under = (torch.sum(part, axes) if axes else part for part in parts)
+        return surprise_from_top(xp, behind, rest, total).squeeze(axis), agreed, over, under
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -361,17 +363,10 @@ class TracedOverlap(Function):
 
 
 def _from_top(logits: Tensor, index: Tensor, axis: int) -> tuple[Tensor, ...]:
-    """0 at the label and 1 elsewhere; the largest logit, and how far the label's is behind it; and, in units of the
-    largest power, the sum of the others' powers and of all.
-    """
     from . import torch as xp
 
     index = index.unsqueeze(axis)
-    absent = elsewhere(xp, logits, index, axis=axis)
-    top = torch.amax(logits.detach(), axis, keepdim=True)
-    behind = top - xp.take_along_axis(logits, index, axis=axis)
-    rest = torch.sum(absent * torch.exp(logits - top), axis, keepdim=True)
-    return absent, top, behind, rest, rest + torch.exp(-behind)
+    return seen_from_top(xp, logits, index, xp.take_along_axis(logits, index, axis=axis), axis=axis)
 
 
 def _written_out(x: Tensor) -> Tensor:
