@@ -64,6 +64,15 @@ def test_kinks(framework: OnNumpy, operation: Operation, x: np.ndarray, value: A
         np.testing.assert_allclose(found.gradients["x"], gradient, rtol=1e-6, atol=1e-37)
 
 
+@every_framework
+def test_split(framework: OnNumpy, rng: np.random.Generator) -> None:
+    x = points(rng, 2, 5)
+    for axis, count in ((0, 1), (1, 2), (-1, 5), (-1, 0)):
+        for part, expected in enumerate(np.split(x, [count], axis)):
+            found = framework.value(apply(lambda xp, x, c=count, a=axis, p=part: xp.split(x, c, axis=a)[p]), {"x": x})
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 # ---- distances ----
 
 
@@ -125,6 +134,30 @@ def test_distances_in_many_dimensions(
         slopes = pulls[..., None] * (2 * gap if squared else gap / np.where(expected == 0, 1, expected)[..., None])
         for name, gradient in (("x", slopes.sum(1)), ("y", -slopes.sum(0))):
             np.testing.assert_allclose(found.gradients[name], gradient, rtol=1e-5, atol=2e-6 * np.abs(gradient).max())
+
+
+@pytest.mark.parametrize("features", [9, 64, 1000])
+@pytest.mark.parametrize("spread", [1.0, 0.3, 0.003], ids=["one cloud", "two clouds", "two points"])
+@every_framework
+def test_distances_keep_their_digits_and_no_bias(
+    framework: OnNumpy, spread: float, features: int, rng: np.random.Generator
+) -> None:
+    """Products in float32 have them where points lie apart, in float64 where they do not; a bias would add up."""
+    x, y = (spread * points(rng, n, features) for n in (60, 120))
+    x[:30] += 1 - spread
+    y[30:60] += 1 - spread
+    arrays = {"x": x.astype(np.float32), "y": y.astype(np.float32)}
+    found = framework.outcome(apply(lambda xp, x, y: xp.distances(x, y)), arrays)
+    exact = cdist(arrays["x"].astype(float), arrays["y"].astype(float))
+    wrong = (found.value - exact) / exact
+    assert np.abs(wrong).max() <= 1e-6
+    assert abs(wrong.mean()) <= 1e-8
+    if found.gradients:
+        gap = arrays["x"][:, None].astype(float) - arrays["y"]
+        slopes = gap / exact[..., None]
+        for name, axis in (("x", 1), ("y", 0)):
+            most = np.abs(slopes).sum(axis).max()
+            np.testing.assert_allclose(found.gradients[name], (1 - 2 * axis) * -slopes.sum(axis), atol=1e-6 * most)
 
 
 def test_distances_have_two_derivatives(torch: ModuleType, rng: np.random.Generator) -> None:

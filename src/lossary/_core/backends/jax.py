@@ -126,6 +126,11 @@ def concat(arrays: Sequence[Array], /, *, axis: int) -> Array:
     return jnp.concatenate(arrays, axis=axis)
 
 
+def split(x: Array, count: int, /, *, axis: int) -> tuple[Array, Array]:
+    first, others = jnp.split(x, (count,), axis=axis)
+    return first, others
+
+
 def sqrt(x: Array, /) -> Array:
     return sqrt_with_zero(_HERE, jnp.sqrt, x)
 

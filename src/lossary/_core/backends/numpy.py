@@ -121,6 +121,11 @@ def concat(arrays: Sequence[Array], /, *, axis: int) -> Array:
     return np.concatenate(arrays, axis=axis)
 
 
+def split(x: Array, count: int, /, *, axis: int) -> tuple[Array, Array]:
+    first, others = np.split(x, (count,), axis=axis)
+    return first, others
+
+
 def any(x: Array, /, *, axis: Axes) -> Array:
     return np.asarray(np.any(x, axis=_axes(axis)))
 

@@ -179,6 +179,11 @@ def concat(arrays: Sequence[Tensor], /, *, axis: int) -> Tensor:
     return torch.cat(tuple(arrays), dim=axis)
 
 
+def split(x: Tensor, count: int, /, *, axis: int) -> tuple[Tensor, Tensor]:
+    first, others = torch.split(x, [count, x.shape[axis] - count], dim=axis)
+    return first, others
+
+
 def stack(arrays: Sequence[Tensor], /, *, axis: int) -> Tensor:
     return torch.stack(tuple(arrays), dim=axis)
 

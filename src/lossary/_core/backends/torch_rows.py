@@ -10,7 +10,7 @@ the backward pass, block by block. Asked for a second derivative they fall back 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import frexp, inf
+from math import frexp, inf, sqrt
 from typing import Any
 
 import torch
@@ -21,7 +21,6 @@ from .composed import distances_direct
 
 FEW = 8  # coordinates, up to which subtracting them is faster than products
 LEAST, LARGEST = 1e-20, 1e36  # squared lengths
-CLOSE = 1e-8  # a squared distance, in units of the largest squared length, from which float64 has float32's digits
 
 
 class ByRows(Function):
@@ -175,7 +174,7 @@ class Distances(Function):
         ctx.squared = squared
         if made is not None:
             ctx.scale = None
-            found, ctx.close = made
+            found, ctx.close, ctx.dtype = made
             ctx.save_for_backward(x, y, found)
             return found.square() if squared else found
         top = torch.maximum(_largest(x), _largest(y)).item()
@@ -200,9 +199,9 @@ class Distances(Function):
             return *(next(slopes) if want else None for want in wanted), None
         if ctx.scale is None:
             if ctx.squared:
-                return *_pulled_by_products(x, y, grad.double().mul_(2.0), wanted), None
+                return *_pulled_by_products(x, y, grad.to(ctx.dtype) * 2.0, wanted), None
             pull = grad.div(found).index_put_(ctx.close, grad.new_zeros(()))
-            by_products = _pulled_by_products(x, y, pull.double(), wanted)
+            by_products = _pulled_by_products(x, y, pull.to(ctx.dtype), wanted)
             return *_pulled_by_close(x, y, found, grad, ctx.close, by_products), None
         pull = (grad * found * (2 * ctx.scale) if ctx.squared else grad).contiguous()
         towards_x, towards_y = wanted
@@ -219,43 +218,63 @@ class Distances(Function):
 Places = tuple[Tensor, ...]
 
 
-def _by_products(x: Tensor, y: Tensor) -> tuple[Tensor, Places] | None:
-    """|x|² + |y|² − 2 x · y in float64, from a point in the middle: of the digits that cancel, float32 has none.
+def _by_products(x: Tensor, y: Tensor) -> tuple[Tensor, Places, torch.dtype] | None:
+    """|x|² + |y|² − 2 x · y from a point in the middle: in float32 where points lie apart, else in float64.
 
-    Points so close to each other that it would see them are subtracted. The distances, and where points are close; None
-    where too many are.
+    Points so close to each other that their digits cancel are subtracted. The distances, where points are close, and
+    the dtype; None where too many are.
     """
-    a, b = _centred(x, y)
-    of_a, of_b = a.square().sum(1, keepdim=True), b.square().sum(1)
-    if not torch.isfinite(of_a.sum() + of_b.sum()):
-        return None
-    squares = torch.addmm(of_b, a, b.mT, alpha=-2.0).add_(of_a)
-    top = torch.maximum(of_a.max(), of_b.max()).item()
-    close = torch.nonzero(squares < CLOSE * top, as_tuple=True)
-    if len(close[0]) > squares.numel() // 16 + len(x):
-        return None
-    narrow = LEAST < top < LARGEST  # then float32 has room for the squares of all that are not close
-    found = squares.to(x.dtype).sqrt_() if narrow else squares.sqrt_().to(x.dtype)
-    found[close] = _steps(x, y, close).norm(dim=1).to(x.dtype)
-    return found, close
+    for dtype in (torch.float32, torch.float64):
+        a, b = _centred(x, y, dtype)
+        of_a, of_b = (points.double().square().sum(1) for points in (a, b))  # of which each counts in a whole row
+        top = torch.maximum(of_a.max(), of_b.max()).item()
+        narrow = LEAST < top < LARGEST  # float32 has room for the squares of all that are not close
+        if dtype == torch.float32 and not narrow:
+            continue
+        squares = torch.mm(a.mul(-2.0), b.mT).add_(of_b.to(dtype)).add_(of_a.to(dtype).unsqueeze(1))
+        close = _below(_close(dtype, x.shape[1]) * top, squares)
+        if top < inf and len(close[0]) <= squares.numel() // 16 + len(x):
+            found = squares.to(x.dtype).sqrt_() if narrow else squares.sqrt_().to(x.dtype)
+            found[close] = _steps(x, y, close).norm(dim=1).to(x.dtype)
+            return found, close, dtype
+    return None
 
 
-def _centred(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    middle = y[: len(x)].double().mean(0)
-    return x.double().sub_(middle), y.double().sub_(middle)
+def _close(dtype: torch.dtype, features: int) -> float:
+    """A squared distance, in units of the largest squared length, from which products have float32's digits.
+
+    Rounding errors of a sum grow with the root of their number.
+    """
+    return min(1.0, max(8.0, sqrt(features)) / 64) if dtype == torch.float32 else 1e-8
+
+
+def _below(limit: float, table: Tensor) -> Places:
+    """Where the table is, looked for in the few columns that go so low: to compare all takes as long as a product."""
+    columns = torch.nonzero(table.amin(0) < limit).squeeze(1)
+    i, j = torch.nonzero(table[:, columns] < limit, as_tuple=True)
+    return i, columns[j]
+
+
+def _centred(x: Tensor, y: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    middle = y[: len(x)].double().mean(0).to(x.dtype)  # in x's digits, where subtracting it rounds the result alone
+    return x.to(dtype) - middle, y.to(dtype) - middle
 
 
 def _pulled_by_products(
     x: Tensor, y: Tensor, pull: Tensor, wanted: tuple[bool, ...]
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Σ_j h_ij (x_i − y_j) and its mirror image, h the slope in the distance divided by it.
-
-    Few coordinates as rows: as columns the products take up to three times as long.
-    """
-    a, b = _centred(x, y)
-    towards_x = a.mul(pull.sum(1, keepdim=True)).sub_((b.mT @ pull.mT).mT).to(x.dtype) if wanted[0] else None
-    towards_y = b.mul(pull.sum(0).unsqueeze(1)).sub_((a.mT @ pull).mT).to(y.dtype) if wanted[1] else None
+    """Σ_j h_ij (x_i − y_j) and its mirror image, h the slope in the distance divided by it."""
+    a, b = _centred(x, y, pull.dtype)
+    towards_x = a.mul(pull.sum(1, keepdim=True)).sub_(_weighed(pull, b)).to(x.dtype) if wanted[0] else None
+    towards_y = b.mul(pull.sum(0).unsqueeze(1)).sub_(_weighed(pull.mT, a)).to(y.dtype) if wanted[1] else None
     return towards_x, towards_y
+
+
+def _weighed(pull: Tensor, points: Tensor) -> Tensor:
+    """pull @ points, with few coordinates as rows: as columns they cost float64 its speed, and float32 its digits."""
+    if points.dtype == torch.float64 or points.shape[1] < 2 * FEW:
+        return (points.mT @ pull.mT).mT
+    return pull @ points
 
 
 def _steps(x: Tensor, y: Tensor, places: Places) -> Tensor:

@@ -7,6 +7,7 @@ where pairs of a point with itself are left out and points count differently, so
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -83,10 +84,15 @@ def _farther(
         distances = table(xp, points, others, *given)  # one table: equal clouds are exactly equally far
         if shares:
             distances = xp.multiply(distances, xp.expand_dims(rest[0], axis=-2))
-        gaps, within = _gaps(xp, distances, count, weighted=bool(shares))
+        near, far = xp.split(distances, count, axis=-1)
+        average = partial(xp.sum if shares else xp.mean, axis=-1)
+        if shares or near.shape != far.shape:
+            gaps = average(far) - average(near)
+        else:  # subtracted pair by pair, and rounded at the size of the difference
+            gaps = average(far - near)
         if not unbiased:
             return gaps
-        return gaps - within * (xp.expand_dims(rest[1], axis=-1) if raised else surplus)
+        return gaps - average(near) * (xp.expand_dims(rest[1], axis=-1) if raised else surplus)
 
     pooled = xp.concat([own.points, other.points], axis=-2)
     shape = tuple(pooled.shape)
@@ -109,18 +115,6 @@ def _farther(
     axis = len(shape) - 2
     each = over_rows(loss, xp, of_block, (own.points,), shared, entries=entries, chunk_size=chunk_size, axis=axis)
     return _average(xp, each, own.shares)
-
-
-def _gaps(xp: Namespace, distances: Any, count: int, weighted: bool) -> tuple[Any, Any]:
-    """For each row: how much farther the others are than the first `count`, and how far these are."""
-    near, far = distances[..., :count], distances[..., count:]
-    if weighted:
-        within = xp.sum(near, axis=-1)
-        return xp.sum(far, axis=-1) - within, within
-    within = xp.mean(near, axis=-1)
-    if near.shape == far.shape:  # subtracted pair by pair, and rounded at the size of the difference
-        return xp.mean(far - near, axis=-1), within
-    return xp.mean(far, axis=-1) - within, within
 
 
 def _of_means(clouds: Clouds, unbiased: bool) -> Any:
