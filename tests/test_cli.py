@@ -175,6 +175,7 @@ def test_demo_without_a_framework_says_what_to_install(
 
 ERRORS = {
     "show hubr_loss": "no loss is called 'hubr_loss'; did you mean huber_loss?",
+    "show reduce_loss": "'reduce_loss' is no loss; `python -c 'import lossary; help(lossary.reduce_loss)'` explains it",
     "show mse": "no loss is called 'mse'; did you mean mse_loss or asymmetric_mse_loss?",
     "show xyzzy": "no loss is called 'xyzzy'; `lossary list` names them all",
     "list --family regresion": f"no family is called 'regresion'; there are {', '.join(FAMILIES)}",

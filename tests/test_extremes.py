@@ -112,6 +112,16 @@ def test_only_the_labelled_class_is_possible(loss: str, framework: OnNumpy) -> N
 
 
 @with_gradients
+@pytest.mark.parametrize("size", [5.0, 10.0, 40.0])
+def test_logits_far_beyond_their_cap_still_have_a_slope(size: float, framework: OnNumpy) -> None:
+    """Equal logits, of which each class has a third: slope (p − y) / cosh² x."""
+    arrays = batch(features=[[1.0]], weight=[[size]] * 3, labels=[0])
+    probe = Probe("linear_cross_entropy_loss", arrays, {"softcap": 1.0}, whole=True)
+    expected = np.array([[-2.0], [1.0], [1.0]]) / 3 / np.cosh(size) ** 2
+    np.testing.assert_allclose(slopes(framework, probe, "weight"), expected, rtol=1e-5)
+
+
+@with_gradients
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("loss", ["cross_entropy_loss", "soft_cross_entropy_loss"])
 def test_an_impossible_class_that_has_no_weight(loss: str, label_smoothing: float, framework: OnNumpy) -> None:

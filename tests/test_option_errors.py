@@ -217,6 +217,22 @@ def test_numbers_of_numpy(framework: OnNumpy) -> None:
     np.testing.assert_array_equal(case.fn(**{k: framework.array(v) for k, v in kwargs.items()}, **options), plain)
 
 
+def numbered(case: Case) -> dict[str, Any]:
+    """All whole numbers among the options that the table has for a loss, and `chunk_size`."""
+    found = {k: v for options in case.options for k, v in options.items() if type(v) is int}
+    return found | ({"chunk_size": 2} if "chunk_size" in case.parameters else {})
+
+
+@cases(where=lambda case: bool(numbered(case)))
+@every_framework
+def test_whole_numbers_of_numpy(case: Case, framework: OnNumpy) -> None:
+    for options in case.options:
+        kwargs = case.inputs(options) | numbered(case) | options
+        of_numpy = {k: np.int64(v) for k, v in kwargs.items() if type(v) is int}
+        found = framework.value(case.fn, kwargs | of_numpy)
+        np.testing.assert_array_equal(found, framework.value(case.fn, kwargs))
+
+
 def in_axes(case: Case) -> bool:
     return {"axis", "reduction"} <= case.parameters and case.layout.kind == "element" and "dense" in case.shapes
 

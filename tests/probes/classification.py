@@ -152,8 +152,8 @@ def sure_classes(rng: np.random.Generator) -> Arrays:
 
 def _linear(features: np.ndarray, weight: np.ndarray, labels: np.ndarray, note: str = "") -> Iterator[Probe]:
     arrays = {"features": features, "weight": weight, "labels": labels}
-    options = {}, {"class_weights": WEIGHTS}, {"label_smoothing": 0.1}
-    for chosen in options if note == "sure" else (*options, {"softcap": 30.0, "z_loss": 1e-4}):
+    capped = {"softcap": 30.0} | ({} if note == "sure" else {"z_loss": 1e-4})
+    for chosen in ({}, {"class_weights": WEIGHTS}, {"label_smoothing": 0.1}, capped):
         yield Probe("linear_cross_entropy_loss", arrays, chosen, note, whole=True)
 
 
@@ -168,4 +168,5 @@ def extremes() -> Iterator[Probe]:
     yield from _extreme_classes(rng)
     corner = np.eye(CLASSES)
     far = {"features": 1e4 * corner, "weight": corner[::-1].copy(), "labels": np.arange(CLASSES)}
-    yield Probe("linear_cross_entropy_loss", far, {}, "far", whole=True)
+    for options in ({}, {"softcap": 1e3}):
+        yield Probe("linear_cross_entropy_loss", far, options, "far", whole=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import inf, nan
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .backends import namespace
 from .check import checking, described, dtype_name, refuse
@@ -43,7 +43,7 @@ def _axes(loss: str, axis: Any) -> None:
         whole(loss, axis=each)
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, Integral) and value is not True and value is not False
 
 
@@ -61,7 +61,7 @@ def true_or_false(loss: str, /, **options: Any) -> None:
 def whole(loss: str, /, **options: Any) -> None:
     """Whole numbers: axes, whose range only arrays can tell, and labels."""
     for name, value in options.items():
-        if not _is_whole(value):
+        if not is_whole(value):
             raise TypeError(f"{loss}: expected {name} to be an integer; got {name} {value!r}")
 
 
@@ -72,7 +72,7 @@ def whole_or_none(loss: str, /, **options: Any) -> None:
 def at_least_one(loss: str, /, **options: Any) -> None:
     """Whole numbers from 1 up."""
     for name, value in options.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole(value) or value < 1:
             raise ValueError(f"{loss}: expected {name} to be an integer >= 1; got {name} {value!r}")
 
 

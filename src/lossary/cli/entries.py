@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
+import lossary
 from lossary.aliases import ALSO_KNOWN_AS
 from lossary.cli.docstrings import LossDoc, read_docstring
 from lossary.cli.errors import Refusal, did_you_mean
@@ -69,8 +70,15 @@ def find(name: str) -> Entry:
     for entry in every:
         if name in entry.names:
             return entry
+    if name in _others():
+        raise Refusal(f"{name!r} is no loss; `python -c 'import lossary; help(lossary.{name})'` explains it")
     hint = did_you_mean(name, {known: entry.name for entry in every for known in entry.names})
     raise Refusal(f"no loss is called {name!r}{hint or '; `lossary list` names them all'}")
+
+
+def _others() -> list[str]:
+    """What the package offers beside losses."""
+    return [name for name in lossary.__all__ if callable(getattr(lossary, name))]
 
 
 def _of(family: str) -> Iterator[Entry]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._core.options import is_whole
 from .._core.reduce import Counted, multipliers, reduce
 from .._core.types import Reduction
 
@@ -28,7 +29,7 @@ def known_chunk_size(loss: str, chunk_size: Any) -> None:
     """An option check, for before the arrays are looked at."""
     if chunk_size is None or (isinstance(chunk_size, str) and chunk_size == "auto"):
         return
-    if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
+    if not is_whole(chunk_size) or chunk_size < 1:
         raise ValueError(
             f'{loss}: expected chunk_size to be None, "auto" or an integer >= 1; got chunk_size {chunk_size!r}'
         )
@@ -51,7 +52,7 @@ def rows_at_once(
         if rows * entries <= dense:
             return None
         return max(1, block // max(1, entries), min(ROWS, LARGEST // max(1, entries)))
-    return None if chunk_size >= rows else chunk_size
+    return None if chunk_size >= rows else int(chunk_size)
 
 
 def over_rows(

@@ -149,7 +149,17 @@ def _layer(loss: str, xp: Namespace, features: Any, weight: Any, bias: Any) -> i
 def _logits(xp: Namespace, features: Any, weight: Any, bias: Any, softcap: float | None) -> Any:
     logits = xp.linear(features, weight)
     logits = logits if bias is None else logits + bias
-    return logits if softcap is None else softcap * xp.tanh(logits / softcap)
+    return logits if softcap is None else xp.pointwise(_capped, logits, softcap=softcap)
+
+
+def _capped(xp: Namespace, logits: Any, *, softcap: float) -> Any:
+    ratio = logits / softcap
+
+    def slope() -> Any:
+        power = xp.exp(-2 * xp.abs(ratio))
+        return 4 * power / (1 + power) ** 2  # 1 − tanh², of which nothing is left where tanh rounds to 1
+
+    return softcap * xp.tanh(ratio), slope
 
 
 def _penalised(xp: Namespace, rows: Indexed, losses: Any, z_loss: float) -> Any:

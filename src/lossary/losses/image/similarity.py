@@ -7,7 +7,7 @@ from math import exp, prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from ..._core.backends import namespace
-from ..._core.options import known_reduction, one_of, plain, positive, whole_or_none
+from ..._core.options import is_whole, known_reduction, one_of, plain, positive, whole_or_none
 from ..._core.reduce import counted, reduce
 from ..._core.types import A, Axis, Bool, Float, Reduction
 from .frame import Layout, bordered, both, counted_windows, kept, layout_of, over_channels, part, where_channels
@@ -285,7 +285,7 @@ def _halved(xp: Namespace, fields: Any, layout: Layout) -> Any:
 def _window(loss: str, window: str, window_size: Any, sigma: float) -> tuple[float, ...]:
     """The shares of the pixels in a row of the window; the window is the product of its rows."""
     one_of(loss, "window", window, ("gaussian", "uniform"))
-    if isinstance(window_size, bool) or not isinstance(window_size, int) or window_size < 1 or window_size % 2 == 0:
+    if not is_whole(window_size) or window_size < 1 or window_size % 2 == 0:
         raise ValueError(
             f"{loss}: expected window_size to be an odd integer >= 1, with a pixel in its middle; got window_size "
             f"{window_size!r}"

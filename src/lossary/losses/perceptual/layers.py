@@ -51,7 +51,7 @@ def layers_of(
         layer_weights = [layer_weights[i] for i in range(layer_weights.shape[0])]
     numbers = {
         key: non_negative(loss, **{_named("layer_weights", key): number})
-        for key, number in _by_layer(layer_weights).items()
+        for key, number in ({} if layer_weights is None else _by_layer(layer_weights)).items()
     }
     known_reduction(loss, reduction, None, normalizer)
     left, right = _by_layer(predictions), _by_layer(targets)
@@ -92,8 +92,6 @@ def by_position(xp: Namespace, channel_axis: int | None, features: Any) -> Any:
 
 def _by_layer(given: Any) -> dict[Any, Any]:
     """What each layer has, by its name or its place; one array alone is a layer without either."""
-    if given is None:
-        return {}
     if isinstance(given, (int, float)):  # of which torch.compile may make a symbol, without attributes
         return {None: given}
     if hasattr(given, "keys"):
