@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from math import cos, log, pi, sin
+from math import cos, hypot, log, pi, sin
 from types import ModuleType
 from typing import Any
 
@@ -70,6 +70,19 @@ def test_squares_are_an_option_of_both() -> None:
         given = lossary.triplet_loss(points[:1], points[1:2], points[2:], squared=squared)
         mined = lossary.online_triplet_loss(points, labels, squared=squared, reduction="none")
         assert given == mined[0] == expected
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@every_framework
+def test_a_hair_between_positive_and_negative(framework: OnNumpy, squared: bool) -> None:
+    """Of lengths of 50 that differ by 1e-5 float32 has a tenth left, of their difference all."""
+    hair = float(np.float32(1e-5))
+    anchor, negative, positive = (-49.0, 10.0), (0.0, 0.0), (0.0, -hair)
+    points = np.array([anchor, negative, positive], np.float32)
+    kwargs = {"embeddings": points, "labels": np.array([0, 1, 0]), "margin": 0.0, "squared": squared}
+    near, far = hypot(49, 10), hypot(49, 10 + hair)
+    found = framework.value(lossary.online_triplet_loss, kwargs | {"reduction": "none"})
+    assert found[0] == pytest.approx(far**2 - near**2 if squared else far - near, rel=1e-5)
 
 
 # ---- mining ----

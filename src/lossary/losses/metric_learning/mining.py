@@ -14,7 +14,7 @@ from ..._core.options import array_or_none, known_reduction, non_negative, one_o
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Int, Reduction
 from ...streaming.pairs import BLOCK, DENSE, ChunkSize, known_chunk_size, over_rows
-from .pairs import hinge, length
+from .pairs import hinge, longer
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -175,9 +175,9 @@ def _hardest(batch: Batch) -> Found:
 
     fixed = xp.stop_gradient(vectors)
     farthest, nearest, there = _over_anchors(batch, search, fixed, dense=BLOCK)
-    near = length(xp, vectors - xp.take(vectors, farthest, axis=0), batch.squared)
-    far = length(xp, vectors - xp.take(vectors, nearest, axis=0), batch.squared)
-    losses = hinge(xp, near, far, batch.margin)
+    positive, negative = (xp.take(vectors, chosen, axis=0) for chosen in (farthest, nearest))
+    excess = longer(xp, vectors - positive, vectors - negative, negative - positive, batch.squared)
+    losses = hinge(xp, excess + batch.margin)
     valid = xp.astype(there, vectors)
     return Found(losses, valid, xp.where(losses == 0, 0.0, valid))
 
@@ -209,7 +209,7 @@ def _semihard(xp: Namespace, table: Any, with_own: Any, with_others: Any, margin
     chosen = xp.take_along_axis(order, xp.where(behind < number, behind, last), axis=1)
     far = xp.take_along_axis(table, chosen, axis=1)
     there = with_own & (number > 0)
-    losses = xp.where(there, hinge(xp, table, far, margin), 0.0)
+    losses = xp.where(there, hinge(xp, table - far + margin), 0.0)
     valid = xp.astype(there, table)
     active = xp.where(losses == 0, 0.0, valid)
     return Found(xp.sum(losses, axis=1), xp.sum(valid, axis=1), xp.sum(active, axis=1))

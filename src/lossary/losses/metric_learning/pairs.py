@@ -146,14 +146,14 @@ def triplet_loss(
     xp, vectors, items = _checked(name, given, weights, mask, normalizer, reduction, margin=array_or_none(margin))
     anchor, positive, negative = vectors
     to_positive = anchor - positive
-    excess = _longer(xp, to_positive, anchor - negative, negative - positive, squared)
+    excess = longer(xp, to_positive, anchor - negative, negative - positive, squared)
     if swap:
-        excess = xp.maximum(excess, _longer(xp, to_positive, negative - positive, anchor - negative, squared))
-    losses = xp.pointwise(_above_zero, excess + margin)
+        excess = xp.maximum(excess, longer(xp, to_positive, negative - positive, anchor - negative, squared))
+    losses = hinge(xp, excess + margin)
     return reduce(name, xp, losses, items, normalizer=normalizer, reduction=reduction)
 
 
-def _longer(xp: Namespace, first: Any, second: Any, step: Any, squared: bool) -> Any:
+def longer(xp: Namespace, first: Any, second: Any, step: Any, squared: bool) -> Any:
     """|first| − |second|, of their squares if `squared`; `step` is first − second.
 
     By step · (first + second): what the lengths differ by is lost in them where the step is small beside them.
@@ -165,15 +165,15 @@ def _longer(xp: Namespace, first: Any, second: Any, step: Any, squared: bool) ->
     return xp.sum(step * both, axis=-1)
 
 
+def hinge(xp: Namespace, excess: Any) -> Any:
+    """max(0, excess)."""
+    return xp.pointwise(_above_zero, excess)
+
+
 def _above_zero(xp: Namespace, excess: Any) -> Any:
-    """max(0, excess), with a slope that shows a NaN."""
+    """With a slope that shows a NaN."""
     held = xp.relu(excess)
     return held, lambda: xp.sign(held)
-
-
-def hinge(xp: Namespace, near: Any, far: Any, margin: Any) -> Any:
-    """max(0, near − far + margin)."""
-    return xp.relu(near - far + margin)
 
 
 def length(xp: Namespace, difference: Any, squared: bool) -> Any:
