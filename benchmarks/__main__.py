@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …] [--quick]`."""
+"""`python -m benchmarks [NAME …] [--quick] [--profile LOSS]`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from . import QUESTIONS, report
 from .allocator import keep_freed_memory
+from .profile import profiles
 from .question import QUICK, Question, Row, Scale
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -23,6 +24,9 @@ KNOWN = {question.name: question for question in QUESTIONS}
 def main(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(KNOWN)}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, and RESULTS.md is left alone.")] = False,
+    profile: Annotated[
+        str | None, typer.Option(metavar="LOSS", help="Show where this loss's time goes, operation by operation.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=0, help="torch's threads; 0: its own choice. 1 for a busy machine.")] = 0,
 ) -> None:
     """Measure, everything without names, and write the sections into benchmarks/RESULTS.md."""
@@ -34,7 +38,12 @@ def main(
         torch.set_num_threads(threads)
     scale = QUICK if quick else Scale()
     console = Console(width=None if sys.stdout.isatty() else WIDE)
-    results = [(question, _run(console, question, scale)) for question in map(KNOWN.get, names or KNOWN) if question]
+    chosen = [KNOWN[name] for name in names or KNOWN]
+    if profile is not None:
+        if not sum(profiles(console, question, profile, scale) for question in chosen):
+            raise typer.BadParameter(f"expected the name of a row of {', '.join(names or KNOWN)}; got {profile}")
+        return
+    results = [(question, _run(console, question, scale)) for question in chosen]
     if not quick:
         report.write(RESULTS, results, scale)
 

@@ -29,7 +29,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """`columns` are the headings of the cells; "verdict" is added behind them. `notes` explain how it was measured."""
+    """`columns` are the headings of the cells; "verdict" is added behind them. `notes` explain how it was measured.
+
+    `cases` are what the rows are measured of, where each has sides to run.
+    """
 
     name: str
     title: str
@@ -37,6 +40,7 @@ class Question:
     columns: tuple[str, ...]
     rows: Callable[[Scale, Callable[[str], None]], Iterator[Row]]
     numbers_from: int = field(default=1)  # the columns from here on are aligned to the right
+    cases: Callable[[Scale], Iterator[Any]] | None = None
 
 
 CHECKS = {True: "on", False: "off", None: "–"}
@@ -66,7 +70,7 @@ def timed(name: str, title: str, notes: str, cases: Callable[[Scale], Iterator[C
             )
             yield Row(cells, met)
 
-    return Question(name, title, notes, TIMED, rows, numbers_from=5)
+    return Question(name, title, notes, TIMED, rows, numbers_from=5, cases=cases)
 
 
 def target_text(target: float | None) -> str:

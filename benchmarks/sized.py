@@ -48,7 +48,7 @@ def sized(name: str, title: str, notes: str, cases: Callable[[Scale], Iterator[S
             say(f"{case.name} {shape_text(case.shape)}")
             yield _row(case, scale)
 
-    return Question(name, title, notes, COLUMNS, rows, numbers_from=4)
+    return Question(name, title, notes, COLUMNS, rows, numbers_from=4, cases=cases)
 
 
 def _row(case: Sized, scale: Scale) -> Row:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 MEANS = ("mean", "batch_sum")
+_PLAIN = {float, int, bool, str, type(None)}  # of options that are no arrays
 
 
 def per_element(
@@ -76,6 +77,8 @@ def _with_trained(
     xp: Namespace, formula: Callable[..., Any], arrays: Sequence[Any], options: dict[str, Any]
 ) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:
     """Options that are arrays, trained or traced, among the arrays, whose derivatives are taken."""
+    if _PLAIN.issuperset(map(type, options.values())):
+        return formula, arrays, options
     trained = {name: value for name, value in options.items() if array_or_none(value) is not None}
     if not trained:
         return formula, arrays, options

@@ -128,7 +128,7 @@ def _ruled_one(loss: str, name: str, value: Any, rule: str, holds: Callable[[Any
 def plain(loss: str, /, **options: Any) -> None:
     """Options that choose the formula, so that they must be known before it is traced."""
     for name, value in options.items():
-        if not isinstance(value, (int, float)) and hasattr(value, "dtype"):
+        if not isinstance(value, (float, Integral)) and hasattr(value, "dtype"):
             raise TypeError(f"{loss}: expected {name} to be a Python number; got {name} {type(value).__name__}")
 
 

@@ -194,6 +194,11 @@ def half_exp_above_tangent_by_fraction(xp: Namespace, x: Any, /) -> tuple[Any, C
     return xp.where(xp.abs(x) <= 1, 0.5 * near * (near - t) / (2 - near + t), rise - 0.5 * x), lambda: rise
 
 
+# What the largest coordinate is raised to before it is squared: the squares of gaps from 1e-32 of it on are in range.
+# Where its exponent is below the least, it is raised less, so that slopes on the way back are in range too.
+RAISED, LEAST_EXPONENT = 2.0**45, -32
+
+
 def distances_direct(xp: Namespace, x: Any, y: Any, /, *, squared: bool) -> Any:
     """By subtraction, which the matrix-product form |x|² + |y|² − 2x·y has lost near equal points."""
     if squared and 0 < x.shape[-1] <= 8:  # coordinate by coordinate: XLA on the CPU then takes a tenth of the time
@@ -201,19 +206,6 @@ def distances_direct(xp: Namespace, x: Any, y: Any, /, *, squared: bool) -> Any:
         return reduce(add, (gap * gap for gap in gaps))
     difference = xp.expand_dims(x, axis=-2) - xp.expand_dims(y, axis=-3)
     return xp.sum(difference * difference, axis=-1) if squared else xp.norm(difference, axis=-1)
-
-
-def projections_direct(xp: Namespace, steps: Any, x: Any, y: Any, /) -> Any:
-    """By subtraction: x · step − y · step is rounded at the size of the points, not of their difference."""
-    if 0 < x.shape[-1] <= 8:
-        along = [
-            xp.expand_dims(steps[..., k], axis=-1)
-            * (xp.expand_dims(x[..., k], axis=-1) - xp.expand_dims(y[..., k], axis=-2))
-            for k in range(x.shape[-1])
-        ]
-        return reduce(add, along)
-    difference = xp.expand_dims(x, axis=-2) - xp.expand_dims(y, axis=-3)
-    return xp.sum(xp.expand_dims(steps, axis=-2) * difference, axis=-1)
 
 
 def window_moments_shifted(

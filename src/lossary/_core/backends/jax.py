@@ -46,14 +46,12 @@ from jax.numpy import zeros_like as zeros_like
 from ..result import LossResult, flatten, unflatten
 from .composed import (
     class_overlap_by_parts,
-    distances_direct,
     half_exp_above_tangent_by_fraction,
     hypot_of_array,
     log_odds_by_parts,
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
-    projections_direct,
     sqrt_with_zero,
     surprise_by_odds,
     unit_vectors,
@@ -72,7 +70,7 @@ from .jax_kinks import sigmoid as sigmoid
 from .jax_kinks import soft_surprise as soft_surprise
 from .jax_kinks import softplus as softplus
 from .jax_kinks import step as step
-from .jax_rows import by_rows_again, total_with_slopes
+from .jax_rows import by_rows_again, distances_by_coordinates, projections_by_coordinates, total_with_slopes
 
 NAME = "jax"
 CHANNEL_AXIS = -1
@@ -263,11 +261,11 @@ def softmax(x: Array, /, *, axis: int) -> Array:
 
 
 def distances(x: Array, y: Array, /, *, squared: bool = False) -> Array:
-    return distances_direct(_HERE, x, y, squared=squared)  # XLA fuses it: no array has a third axis
+    return distances_by_coordinates(x, y, squared=squared)
 
 
 def projections(steps: Array, x: Array, y: Array, /) -> Array:
-    return projections_direct(_HERE, steps, x, y)
+    return projections_by_coordinates(steps, x, y)
 
 
 def nearest(x: Array, y: Array, keep: Array | None, /, *, chunk_size: int | None) -> Array:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -13,6 +14,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
+
+from .composed import LEAST_EXPONENT, RAISED, sqrt_with_zero
+
+_NUMPY: Any = jnp
+COORDINATES = 8  # at a time: so many tables the backward pass has at once
 
 
 def by_rows_again(
@@ -95,3 +101,53 @@ def _blocks(rows: Sequence[Array], chunk: int, axis: int) -> tuple[tuple[Array, 
 def _joined(part: Array, axis: int) -> Array:
     part = jnp.moveaxis(part, 0, axis)
     return part.reshape(*part.shape[:axis], -1, *part.shape[axis + 2 :])
+
+
+@partial(jax.jit, static_argnames="squared")  # compiled once, in eager use too
+def distances_by_coordinates(x: Array, y: Array, squared: bool) -> Array:
+    """By subtraction, which the matrix-product form |x|² + |y|² − 2x·y has lost near equal points."""
+    if squared:
+        return _over_coordinates(_squares, x, y)
+    unit = jax.lax.stop_gradient(_unit(x, y))
+    return unit * sqrt_with_zero(_NUMPY, jnp.sqrt, _over_coordinates(_squares, x / unit, y / unit))
+
+
+def _squares(x: Array, y: Array) -> Array:
+    gaps = x[..., :, None] - y[..., None, :]
+    return gaps * gaps
+
+
+@jax.jit
+def projections_by_coordinates(steps: Array, x: Array, y: Array) -> Array:
+    """By subtraction: x · step − y · step is rounded at the size of the points, not of their difference."""
+    return _over_coordinates(lambda s, x, y: s[..., :, None] * (x[..., :, None] - y[..., None, :]), steps, x, y)
+
+
+def _over_coordinates(term: Callable[..., Array], *points: Array) -> Array:
+    """Σ term of one coordinate of each, along their last axis.
+
+    XLA on the CPU writes out an array with the coordinates as a third axis for the gradient, and sums it number by
+    number.
+    """
+    features = points[0].shape[-1]
+    several = min(COORDINATES, max(1, features))
+
+    def by_parts(array: Array) -> Array:
+        whole = jnp.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, -features % several)])
+        first = jnp.moveaxis(whole, -1, 0)
+        return first.reshape(-1, several, *first.shape[1:])
+
+    @jax.checkpoint
+    def part(total: Array, columns: Sequence[Array]) -> tuple[Array, None]:
+        return total + reduce(add, (term(*(column[k] for column in columns)) for k in range(several))), None
+
+    columns = [by_parts(array) for array in points]
+    start = jnp.zeros_like(jax.eval_shape(term, *(array[..., 0] for array in points)))
+    return jax.lax.scan(part, start, columns)[0]
+
+
+def _unit(x: Array, y: Array) -> Array:
+    """The largest coordinate in units of RAISED, as a power of two: to divide by it costs no digit."""
+    top = jnp.maximum(jnp.max(jnp.abs(x), initial=0.0), jnp.max(jnp.abs(y), initial=0.0))
+    unit = jnp.ldexp(jnp.ones_like(top), jnp.maximum(jnp.frexp(top)[1], LEAST_EXPONENT)) / RAISED
+    return jnp.where((top > 0) & (top < jnp.inf), unit, 1.0)

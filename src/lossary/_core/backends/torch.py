@@ -33,7 +33,6 @@ from torch.utils._pytree import register_pytree_node
 
 from ..result import LossResult, flatten, unflatten
 from .composed import (
-    distances_direct,
     half_exp_above_tangent_by_fraction,
     hypot_of_array,
     hypot_of_number,
@@ -41,7 +40,6 @@ from .composed import (
     logsumexp_of_any,
     nearest_in_blocks,
     norm_scaled,
-    projections_direct,
     sqrt_with_zero,
     unit_vectors,
     window_moments_shifted,
@@ -50,6 +48,8 @@ from .torch_classes import class_overlap as class_overlap
 from .torch_classes import log_odds_stored
 from .torch_classes import soft_surprise as soft_surprise
 from .torch_classes import surprise as surprise
+from .torch_distances import distances as distances
+from .torch_distances import projections as projections
 from .torch_eager import (
     Call,
     half_exp_above_tangent_in_double,
@@ -72,7 +72,7 @@ from .torch_loops import unrolls as unrolls
 from .torch_modes import learning, plain, transformed
 from .torch_modes import tracing as tracing
 from .torch_modes import visible as visible
-from .torch_rows import distances_stored, linear_in_total, projections_by_products, without_stored
+from .torch_rows import linear_in_total, without_stored
 from .torch_windows import pad as pad
 from .torch_windows import window_moments_stored
 from .trees import nearest_by_tree
@@ -385,18 +385,6 @@ def softmax(x: Tensor, /, *, axis: int) -> Tensor:
     return torch.softmax(x, dim=axis)
 
 
-def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
-    if plain(x, y) and not x.is_meta:
-        return distances_stored(x, y, squared)
-    return distances_direct(_HERE, x, y, squared=squared)
-
-
-def projections(steps: Tensor, x: Tensor, y: Tensor, /) -> Tensor:
-    if not plain(steps, x, y):
-        return projections_direct(_HERE, steps, x, y)
-    return projections_by_products(steps, x, y)
-
-
 def nearest(x: Tensor, y: Tensor, keep: Tensor | None, /, *, chunk_size: int | None) -> Tensor:
     x, y = x.detach(), y.detach()
     if visible(x) and visible(y):
@@ -447,12 +435,10 @@ def numbers(like: Tensor, /, *values: Any) -> Sequence[Any]:
 
 def matched(*arrays: Tensor) -> bool:
     dtype, shape = arrays[0].dtype, arrays[0].shape
-    for array in arrays:
+    for array in arrays[1:]:
         if array.dtype != dtype or array.shape != shape:
-            break
-    else:
-        return dtype in _COMPUTED
-    return False
+            return False
+    return dtype in _COMPUTED
 
 
 def promote(*arrays: Tensor) -> tuple[Tensor, ...]:

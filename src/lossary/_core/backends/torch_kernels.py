@@ -6,6 +6,7 @@ much again as a small loss.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -28,28 +29,31 @@ class AbsoluteError(Function):
     def forward(ctx: Any, x: Tensor, y: Tensor, reduction: int) -> Tensor:
         ctx.save_for_backward(x, y)
         ctx.reduction = reduction
-        return _C_nn.smooth_l1_loss(x, y, reduction, _corner(x))
+        return _C_nn.smooth_l1_loss(x, y, reduction, _corner(x.dtype))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         x, y = ctx.saved_tensors
         wanted = ctx.needs_input_grad
         if torch.is_grad_enabled():  # the kernel's second slope is 1 / corner where this one's is 0
-            sign = _backward(torch.ones_like(x), x.detach(), y.detach(), 0, _corner(x))
+            sign = _backward(torch.ones_like(x), x.detach(), y.detach(), 0, _corner(x.dtype))
             step = grad * sign if ctx.reduction == 0 else grad / x.numel() * sign
         else:
-            step = _backward(grad, x, y, ctx.reduction, _corner(x))
+            step = _backward(grad, x, y, ctx.reduction, _corner(x.dtype))
         return step if wanted[0] else None, -step if wanted[1] else None, None
 
 
-def _corner(x: Tensor) -> float:
+@cache
+def _corner(dtype: torch.dtype) -> float:
     """The smallest number above 0, half of which, by which the kernel is too small, is rounded to 0."""
-    limits = torch.finfo(x.dtype)
+    limits = torch.finfo(dtype)
     return limits.smallest_normal * limits.eps
 
 
 def absolute_error(x: Tensor, y: Tensor, reduction: int) -> Tensor:
-    return _absolute_error(x, y, reduction) if learning(x, y) else _C_nn.smooth_l1_loss(x, y, reduction, _corner(x))
+    if learning(x, y):
+        return _absolute_error(x, y, reduction)
+    return _C_nn.smooth_l1_loss(x, y, reduction, _corner(x.dtype))
 
 
 # Without what Function.apply does in Python for torch.func, which is not looking on where this is called.
