@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -114,6 +115,36 @@ def test_a_table_without_memory_says_how_large_it_is_and_what_to_do(framework: O
             distance(points, points, chunk_size=None)
     with pytest.raises(MemoryError, match=f"^clip_loss: no memory for the table of 8388608 × {told} it in blocks$"):
         lossary.clip_loss(points, points, chunk_size=None)
+
+
+OF_DISTANCES = [lossary.energy_distance, lossary.maximum_mean_discrepancy, lossary.sinkhorn_divergence]
+of_distances = pytest.mark.parametrize("loss", OF_DISTANCES, ids=lambda loss: loss.__name__)
+FEATURES = 256  # far more than there are tables at any time
+
+
+@of_distances
+def test_no_table_has_an_axis_of_features_in_jax(jax: ModuleType, loss: Callable[..., Any]) -> None:
+    points = jax.ShapeDtypeStruct((64, FEATURES), np.float32)
+    step = jax.jit(jax.grad(loss, argnums=(0, 1))).lower(points, points).compile()
+    assert step.memory_analysis().temp_size_in_bytes < 4 * FEATURES * 64 * 64
+
+
+@of_distances
+def test_no_table_has_an_axis_of_features_under_torch_func(torch: ModuleType, loss: Callable[..., Any]) -> None:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Largest(TorchDispatchMode):
+        numbers = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = func(*args, **(kwargs or {}))
+            self.numbers = max(self.numbers, getattr(result, "numel", int)())
+            return result
+
+    x, y = torch.ones(64, FEATURES), torch.zeros(64, FEATURES)
+    with Largest() as largest:
+        torch.func.grad(loss)(x, y)
+    assert 64 * FEATURES <= largest.numbers < 64 * 64 * FEATURES / 4
 
 
 @cases(where=streams)

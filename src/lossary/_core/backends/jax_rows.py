@@ -18,7 +18,7 @@ from jax.custom_derivatives import SymbolicZero
 from .composed import LEAST_EXPONENT, RAISED, sqrt_with_zero
 
 _NUMPY: Any = jnp
-COORDINATES = 8  # at a time: so many tables the backward pass has at once
+COORDINATES = 2  # at a time: so many tables the backward pass has at once
 
 
 def by_rows_again(

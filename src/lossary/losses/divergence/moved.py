@@ -13,6 +13,8 @@ from .kernels import Dissimilarity
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
 
+TABLES = 8  # at a time: four changes, and the four values that they lie between
+
 
 def moved_a_little(clouds: Clouds, between: Dissimilarity, bandwidths: tuple[Any, ...]) -> Any:
     """For each problem: are the points of both clouds, one by one, close to each other?"""
@@ -44,7 +46,7 @@ def of_moved(
         return -_weighed(xp, changes, own, others)
 
     shape = tuple(first.shape)
-    entries = count * prod(shape[:-2])
+    entries = TABLES * count * prod(shape[:-2])
     rows, shared = (*cloud, *shares), (*cloud, *shares, *bandwidths)
     if len(shape) > 2:
         axis = len(shape) - 2
