@@ -199,6 +199,7 @@ def _samples(small: int, large: int) -> Iterator[Sized]:
         equal = theirs is not _energy_by_products  # whose gradient at the distances of 0 is made of rounding
         yield in_torch(name, loss, few, against="matrix products", theirs=theirs, target=1.5, slow=True, equal=equal)
         yield in_torch(name, loss, many, most=300.0, slow=True)
+        yield in_jax(name, loss, few, most=300.0, slow=True)
     yield in_torch(
         "energy_distance", loss, few, against="geomloss", theirs=_geomloss_energy, target=1.0, slow=True, equal=False
     )

@@ -18,6 +18,8 @@ pytest.importorskip("torch")
 pytest.importorskip("optax")
 pytest.importorskip("typer")
 
+from rich.console import Console
+
 from benchmarks import (
     QUESTIONS,
     class_maps,
@@ -35,6 +37,7 @@ from benchmarks import (
     torch_native,
 )
 from benchmarks.harness import Case, Rounds, compare
+from benchmarks.profile import profiles
 from benchmarks.question import Question, Row, Scale
 
 TINY = Scale(items=2_000, rounds=Rounds(2, 2), compiler=None)
@@ -164,6 +167,17 @@ def test_a_question_asked_again_leaves_other_sections_alone(tmp_path: Path) -> N
 def test_names_of_questions_are_distinct() -> None:
     names = [question.name for question in QUESTIONS]
     assert len(set(names)) == len(names)
+
+
+def test_a_profile_shows_both_sides_of_a_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(width=100)
+    assert profiles(console, torch_composed.QUESTION, "charbonnier", TINY) == 2
+    shown = capsys.readouterr().out
+    assert shown.count("charbonnier 2,000, forward: ours") == 1
+    assert shown.count("bare formula") == 2
+    assert shown.count("aten::") > 4
+    assert profiles(console, torch_composed.QUESTION, "no loss", TINY) == 0
+    assert profiles(console, importing.QUESTION, "charbonnier", TINY) == 0
 
 
 def test_an_unknown_name_is_one_line_and_exit_code_2() -> None:
