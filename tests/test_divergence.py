@@ -808,6 +808,19 @@ def _mean_directions(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     return (steps / np.where(lengths == 0, 1, lengths)).mean(1)
 
 
+@pytest.mark.parametrize("distance", [1e-6, 1e-20, 1e-30])
+def test_energy_of_a_pair_at_the_origin_under_torch_func(
+    torch: ModuleType, distance: float, rng: np.random.Generator
+) -> None:
+    x, y = (rng.normal(size=(n, 12)).astype(np.float32) for n in (20, 21))
+    x[0], y[0] = 0, 0
+    y[0, 5] = distance
+    found = torch.func.grad(energy_distance)(torch.from_numpy(x), torch.from_numpy(y)).numpy()
+    x, y = x.astype(float), y.astype(float)
+    expected = 2 / 20 * (_mean_directions(x, y) - _mean_directions(x, x))
+    assert np.linalg.norm(found - expected) <= 1e-6 * np.linalg.norm(expected)
+
+
 @pytest.mark.parametrize("distance", [1e-6, 1e-12, 1e-20, 1e-30])
 @frameworks_with_gradients
 def test_energy_of_a_pair_that_nearly_meets(framework: OnNumpy, distance: float, rng: np.random.Generator) -> None:

@@ -21,6 +21,7 @@ from .torch_modes import plain, transformed
 
 FEW = 8  # coordinates, up to which subtracting them is faster than products
 LEAST, LARGEST = 1e-20, 1e36  # squared lengths
+SAME = 2.0**-44  # a distance beside the points' own length
 
 
 class Distances(Function):
@@ -99,7 +100,7 @@ class TransformedDistances(TracedDistances):
     @staticmethod
     def jvp(ctx: Any, step_of_x: Tensor | None, step_of_y: Tensor | None, _: None) -> Tensor:
         x, y, found = ctx.saved_tensors
-        a, b = _from_middle(x, y)
+        a, b = _wide(x, y)
         total = torch.zeros_like(found, dtype=torch.float64)
         if step_of_x is not None:
             step = step_of_x.double()
@@ -107,31 +108,36 @@ class TransformedDistances(TracedDistances):
         if step_of_y is not None:
             step = step_of_y.double()
             total = total + (b * step).sum(-1).unsqueeze(-2) - a @ step.mT
-        return _per_distance(total, None if ctx.squared else found).to(found.dtype)
+        return _per_distance(total, a, None if ctx.squared else found).to(found.dtype)
 
 
 def _pulled(
     x: Tensor, y: Tensor, found: Tensor | None, grad: Tensor, wanted: Sequence[bool]
 ) -> tuple[Tensor | None, Tensor | None]:
     """Σ_j h_ij (x_i − y_j) and its mirror image, h the slope in the distance divided by it; differentiable."""
-    a, b = _from_middle(x, y)
-    pull = _per_distance(grad.double(), found)
+    a, b = _wide(x, y)
+    pull = _per_distance(grad.double(), a, found)
     towards_x = (a * pull.sum(-1, keepdim=True) - pull @ b).to(x.dtype) if wanted[0] else None
     towards_y = (b * pull.sum(-2).unsqueeze(-1) - pull.mT @ a).to(y.dtype) if wanted[1] else None
     return towards_x, towards_y
 
 
-def _per_distance(pull: Tensor, found: Tensor | None) -> Tensor:
-    """What the slope of a distance is of the step's, |s|' = s / |s|; or of its square. 0 for equal points."""
+def _per_distance(pull: Tensor, x: Tensor, found: Tensor | None) -> Tensor:
+    """What the slope of a distance is of the step's, |s|' = s / |s|; or of its square. 0 for points that are equal, or
+    so close to each other beside their size that products in float64 do not tell them apart.
+    """
     if found is None:
         return 2.0 * pull
-    equal = found == 0
-    return torch.where(equal, 0.0, pull / torch.where(equal, 1.0, found.double()))
+    together = found <= SAME * x.detach().norm(dim=-1, keepdim=True)
+    return torch.where(together, 0.0, pull / torch.where(together, 1.0, found.double()))
 
 
-def _from_middle(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    middle = y.detach().mean(-2, keepdim=True, dtype=torch.float64)
-    return x.double() - middle, y.double() - middle
+def _wide(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """In float64; what comes in float64 from a point in the middle, and float32 as it is, which has digits to spare."""
+    if x.dtype != torch.float64:
+        return x.double(), y.double()
+    middle = y.detach().mean(-2, keepdim=True)
+    return x - middle, y - middle
 
 
 def _unit(x: Tensor, y: Tensor) -> Tensor:
