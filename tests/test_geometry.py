@@ -656,3 +656,17 @@ def test_options_of_mesh_loss() -> None:
 def test_second_derivatives(torch: ModuleType, rng: np.random.Generator, fn: Any) -> None:
     leaves = [TORCH_F64.array(points(rng, 6, 3)).requires_grad_() for _ in range(2)]
     assert torch.autograd.gradgradcheck(fn, leaves)
+
+
+@pytest.mark.parametrize("loss", [lossary.chamfer_distance, lossary.hausdorff_distance])
+def test_a_table_without_memory_says_so(loss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: Any, chunk_size: Any) -> None:
+        raise MemoryError("Unable to allocate 107. GiB")
+
+    monkeypatch.setattr("lossary._core.backends.numpy.nearest", too_large)
+    x, y = np.ones((5, 9)), np.ones((6, 9))
+    text = f'^{loss.__name__}: no memory for the table of 5 × 6 numbers .*; chunk_size="auto" computes it in blocks$'
+    with pytest.raises(MemoryError, match=text):
+        loss(x, y, chunk_size=None)
+    with pytest.raises(MemoryError, match=r"^Unable"):
+        loss(x, y)

@@ -29,6 +29,7 @@ from tests.support.frameworks import (
     row,
     split,
 )
+from tests.support.refusal import refused
 
 FIRST_OF_FAMILY = tuple(REPRESENTATIVES.values())
 in_families = cases(where=lambda case: case.name in FIRST_OF_FAMILY)
@@ -238,6 +239,25 @@ def test_a_default_device_that_is_another(torch: ModuleType, case: Case) -> None
     assert torch.equal(found, there)
 
 
+@cases()
+def test_backwards_through_vmap_equals_a_loop(torch: ModuleType, case: Case) -> None:
+    """As ensembles are trained: `vmap` of the loss alone, and torch's own backward pass."""
+    arrays, options = split(case.inputs(case.options[0]))
+    leaves = TORCH.leaves(arrays)
+    stacked = {name: torch.stack([leaf.detach()] * 2) for name, leaf in leaves.items()}
+    wanted = [name for name, leaf in leaves.items() if leaf.requires_grad]
+    for name in wanted:
+        stacked[name].requires_grad_()
+    losses = torch.func.vmap(lambda arrays: objective(case.fn(**arrays, **options)))(stacked)
+    found = torch.autograd.grad(losses.sum(), [stacked[name] for name in wanted], allow_unused=True)
+    value = objective(case.fn(**leaves, **options))
+    expected = torch.autograd.grad(value.sum(), [leaves[name] for name in wanted], allow_unused=True)
+    for name, both, one in zip(wanted, found, expected, strict=True):
+        assert (both is None) == (one is None), name
+        if one is not None:
+            torch.testing.assert_close(both[1], one, rtol=1e-4, atol=1e-5 * one.abs().max().item(), msg=name)
+
+
 @pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.parametrize("loss", ["cross_entropy_loss", "focal_loss", "multiclass_dice_loss", "huber_loss"])
 def test_gradients_of_each_example_compile(torch: ModuleType, loss: str, rng: np.random.Generator) -> None:
@@ -427,6 +447,26 @@ def test_checking_raises_under_compile(torch: ModuleType, case: Case, bad: Bad) 
         with pytest.raises(RuntimeError) as raised:
             step(**TORCH.native(with_bad(case, bad)))
     assert str(raised.value) == bad.text(case, None)
+
+
+@bad_values(last_of_argument)
+def test_checking_raises_under_torch_func(torch: ModuleType, case: Case, bad: Bad) -> None:
+    with lossary.checking(), refused(ValueError, bad.text(case, None)):
+        mapped(TORCH, case, with_bad(case, bad))
+
+
+LABELLED = ["cross_entropy_loss", "focal_loss", "multiclass_dice_loss", "dice_cross_entropy_loss"]
+
+
+@pytest.mark.parametrize("loss", LABELLED)
+def test_a_label_out_of_range_shows_in_the_gradient_alone(torch: ModuleType, jax: ModuleType, loss: str) -> None:
+    fn, labels = getattr(lossary, loss), np.array([0, 1, 9])
+    logits = np.zeros((3, 4), np.float32)
+    slope = torch.func.grad(lambda x: objective(fn(x, torch.from_numpy(labels))))(torch.from_numpy(logits))
+    assert np.isnan(slope[2].numpy()).all()
+    assert np.isnan(
+        jax.jit(jax.grad(lambda x: objective(fn(x, jax.numpy.asarray(labels), channel_axis=1))))(logits)[2]
+    ).all()
 
 
 def test_checking_is_restored() -> None:

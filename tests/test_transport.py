@@ -485,6 +485,12 @@ def test_a_sinkhorn_divergence_refuses_a_second_derivative(torch: Any) -> None:
         torch.autograd.grad(slope.sum(), x)
     with pytest.raises(RuntimeError, match=text):
         torch.autograd.functional.hessian(lambda x: sinkhorn_divergence(x, y), x)
+    gradient = torch.func.grad(lambda x: sinkhorn_divergence(x, y.double()))
+    wide = x.detach().double()
+    torch.testing.assert_close(gradient(wide).float(), slope.detach())
+    for second in (torch.func.jacfwd, torch.func.jacrev):
+        with pytest.raises(RuntimeError, match=text):
+            second(gradient)(wide)
 
 
 @cache

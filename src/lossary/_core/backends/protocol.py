@@ -88,7 +88,7 @@ class Namespace(Protocol):
     def turns(self, answers: Any, /) -> Any: ...  # 1 − 2·answers if all are 0 or 1; None: not all, or looking is dear
     def quietly(self, function: Callable[..., Any], /, *args: Any) -> Any: ...  # where NumPy would warn of an overflow
     def stop_gradient(self, x: Any, /) -> Any: ...
-    def once(self, x: Any, /) -> Any: ...  # x; eager torch refuses to differentiate its gradient (JAX cannot tell)
+    def once(self, x: Any, /) -> Any: ...  # x; torch refuses to differentiate its gradient (JAX cannot tell)
     def positions(self, x: Any, /, *, axis: int) -> Any: ...  # 0, 1, 2 … along `axis`, to compare indices with
     def half_exp_above_tangent(self, x: Any, /) -> tuple[Any, Callable[[], Any]]:
         """½ (e^x − 1 − x) and, when called, its slope ½ (e^x − 1): accurate at every x, and no ∞ before they are."""

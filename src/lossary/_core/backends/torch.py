@@ -69,7 +69,7 @@ from .torch_loops import gradient as gradient
 from .torch_loops import iterate as iterate
 from .torch_loops import total_by_rows as total_by_rows
 from .torch_loops import unrolls as unrolls
-from .torch_modes import learning, plain, transformed
+from .torch_modes import beneath, learning, plain, transformed
 from .torch_modes import tracing as tracing
 from .torch_modes import visible as visible
 from .torch_rows import linear_in_total, without_stored
@@ -296,7 +296,9 @@ def turns(answers: Tensor, /) -> Tensor | None:
 
 
 def once(x: Tensor, /) -> Tensor:
-    return once_stored(x) if x.requires_grad and plain(x) else x
+    if torch.compiler.is_compiling():
+        return x
+    return once_stored(x) if x.requires_grad or transformed() else x
 
 
 def stop_gradient(x: Tensor, /) -> Tensor:
@@ -476,3 +478,5 @@ def require(ok: Tensor, message: str, /) -> None:
     if torch.compiler.is_compiling():
         # The one assertion that torch.compile keeps.
         torch._assert_async(ok, message)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+    elif (seen := beneath(ok)) is not None and not bool(seen.all()):
+        raise ValueError(message)

@@ -81,12 +81,12 @@ class TracedDistances(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         x, y, ctx.squared = inputs
-        ctx.save_for_backward(x, y, *([] if ctx.squared else [output]))
+        ctx.save_for_backward(x, y, output)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        x, y, *found = ctx.saved_tensors
-        return *_pulled(x, y, found[0] if found else None, grad, ctx.needs_input_grad[:2]), None
+        x, y, found = ctx.saved_tensors
+        return *_pulled(x, y, None if ctx.squared else found, grad, ctx.needs_input_grad[:2]), None
 
 
 class TransformedDistances(TracedDistances):
@@ -245,7 +245,7 @@ def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
     if not torch.compiler.is_compiling():
         return distances_transformed(x, y, squared)
     if not transformed():
-        return distances_traced(x, y, squared)
+        return distances_traced(x, y.view_as(y), squared)  # dynamo refuses an array that is given twice
     from . import torch as xp
 
     return distances_direct(xp, x, y, squared=squared)  # dynamo has no vmap of a custom gradient
@@ -254,5 +254,5 @@ def distances(x: Tensor, y: Tensor, /, *, squared: bool = False) -> Tensor:
 def projections(steps: Tensor, x: Tensor, y: Tensor, /) -> Tensor:
     """steps · x − steps · y in float64, from a point in the middle."""
     wide, centre = steps.double(), y.detach().double().mean(-2, keepdim=True)
-    along = torch.sum(wide * (x - centre), dim=-1, keepdim=True) - torch.matmul(wide, (y - centre).mT)
+    along = torch.sum(wide * (x.double() - centre), dim=-1, keepdim=True) - wide @ (y.double() - centre).mT
     return along.to(steps.dtype)

@@ -24,6 +24,7 @@ from torch.autograd import Function
 from .torch_modes import transformed
 
 Formula = Callable[..., Any]  # (xp, x, *others, **options) → (losses, () → slope in x, or such a tuple for all arrays)
+ONE_DERIVATIVE = "expected one derivative of a loss that has no second; got a gradient differentiated again"
 BLOCK = (
     1 << 17
 )  # elements: a few float32 temporaries of this size fit the second-level caches (2¹⁶ and 2¹⁸ measured slower)
@@ -112,12 +113,12 @@ class TransformedPointwise(TracedPointwise):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         TracedPointwise.setup_context(ctx, inputs, output)
-        ctx.save_for_forward(*inputs[1:])
+        ctx.save_for_forward(*output[1:], *inputs[1:])  # as for backward: vmap remembers the axes of one of the two
         ctx.slopes = len(output) - 1
 
     @staticmethod
     def jvp(ctx: Any, _: None, *steps: Tensor | None) -> Any:
-        call, arrays = ctx.call, ctx.saved_tensors
+        call, arrays = ctx.call, ctx.saved_tensors[ctx.slopes :]
         _, slopes = call(*arrays)
         known = [slope() for slope in slopes]
         if call.difference:
@@ -159,13 +160,14 @@ def _gradients(
     steps: dict[int, Tensor] = {}
     if create_graph or others:
         # The composed formula: towards any of the arrays, and with a graph of its own if one is asked for.
+        under_func = not torch.compiler.is_compiling() and transformed()
         with torch.enable_grad():
-            if not create_graph:
+            if not create_graph and not under_func:
                 arrays = [a.detach().requires_grad_(i in others) for i, a in enumerate(arrays)]
             losses, slopes_of = call(*arrays)
             if others:
                 pull = grad.expand_as(losses)
-                if not torch.compiler.is_compiling() and transformed():
+                if under_func:
                     found = _pulled(call, arrays, others, pull)
                 else:
                     found = torch.autograd.grad(losses, [arrays[i] for i in others], pull, create_graph=create_graph)
@@ -275,26 +277,45 @@ class ProductInFull(Function):
 class Once(Function):
     """x, whose gradient refuses to be differentiated again."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
+    def forward(x: Tensor) -> Tensor:
         return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         return refused(grad, *ctx.saved_tensors) if torch.is_grad_enabled() else grad
 
+    @staticmethod
+    def jvp(ctx: Any, step: Tensor) -> Tensor:
+        return step.view_as(step)
+
 
 class Refused(Function):
     """The gradient in x. (torch's own `once_differentiable` is silent where a Hessian takes no graph for 0.)"""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, grad: Tensor, x: Tensor) -> Tensor:
+    def forward(grad: Tensor, x: Tensor) -> Tensor:
         return grad.view_as(grad)
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    @staticmethod
     def backward(ctx: Any, *_: Tensor) -> Any:
-        raise RuntimeError("expected one derivative of a loss that has no second; got a gradient differentiated again")
+        raise RuntimeError(ONE_DERIVATIVE)
+
+    @staticmethod
+    def jvp(ctx: Any, *_: Tensor) -> Any:
+        raise RuntimeError(ONE_DERIVATIVE)
 
 
 # Function.apply is untyped; these names are what the backend calls.

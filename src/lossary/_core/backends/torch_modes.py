@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+functorch = cast(Any, torch._C._functorch)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType]
 _ORDINARY = {Tensor, torch.nn.Parameter}
 
 
@@ -34,3 +36,10 @@ def visible(x: Tensor, /) -> bool:
 
 def tracing(x: Tensor, /) -> bool:
     return not plain(x)
+
+
+def beneath(x: Tensor) -> Tensor | None:
+    """The values that a transform of torch.func wraps; None where there are none to see."""
+    while functorch.is_functorch_wrapped_tensor(x):
+        x = functorch.get_unwrapped(x)
+    return x if type(x) in _ORDINARY and not x.is_meta else None

@@ -465,7 +465,10 @@ def log_odds(xp: Namespace, items: Indexed) -> Any:
 
 
 def _where_valid(xp: Namespace, items: Indexed, values: Any) -> Any:
-    return values if items.valid is None else xp.where(items.valid, values, nan)
+    if items.valid is None:
+        return values
+    # A factor, not a selection, which would give the item no slope: who asks for the gradient alone must see it too.
+    return values * xp.where(items.valid, xp.ones_like(values), nan)
 
 
 def reduced(

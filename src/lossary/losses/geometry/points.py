@@ -6,6 +6,7 @@ The neighbours are searched for without gradients; the distances, and so the gra
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,7 +15,7 @@ from ..._core.check import described, floating, in_range, one_per_point, real
 from ..._core.options import known_reduction, one_of, true_or_false
 from ..._core.reduce import Counted, counted, reduce
 from ..._core.types import A, Bool, Float, Reduction
-from ...streaming.pairs import BLOCK, ChunkSize, known_chunk_size, rows_at_once
+from ...streaming.pairs import BLOCK, ChunkSize, known_chunk_size, rows_at_once, told_if_too_large
 
 if TYPE_CHECKING:
     from ..._core.backends.protocol import Namespace
@@ -108,7 +109,7 @@ def chamfer_distance(
     xp = clouds.xp
 
     def mean(cloud: Cloud, other: Cloud) -> Any:
-        return reduce(name, xp, _to_nearest(xp, cloud, other, squared, chunk_size), cloud.items, axis=-1)
+        return reduce(name, xp, _to_nearest(name, xp, cloud, other, squared, chunk_size), cloud.items, axis=-1)
 
     losses = xp.quietly(_combined, xp, clouds, mean, direction, combine)
     return reduce(name, xp, losses, clouds.pairs, normalizer=normalizer, reduction=reduction)
@@ -176,7 +177,7 @@ def hausdorff_distance(
     xp = clouds.xp
 
     def worst(cloud: Cloud, other: Cloud) -> Any:
-        distances = _to_nearest(xp, cloud, other, False, chunk_size)
+        distances = _to_nearest(name, xp, cloud, other, False, chunk_size)
         if cloud.items is not None:
             distances = xp.where(cloud.items.keep, distances, 0.0)
         return xp.max(distances, axis=-1)
@@ -257,13 +258,16 @@ def _cloud(loss: str, xp: Namespace, side: str, points: Any, weights: Any, mask:
     return Cloud(points if items is None else xp.select(xp.expand_dims(items.keep, axis=-1), points, 0.0), items)
 
 
-def _to_nearest(xp: Namespace, cloud: Cloud, other: Cloud, squared: bool, chunk_size: ChunkSize) -> Any:
+def _to_nearest(loss: str, xp: Namespace, cloud: Cloud, other: Cloud, squared: bool, chunk_size: ChunkSize) -> Any:
     """From each point of `cloud` to the nearest of `other`."""
     shape, count = tuple(cloud.points.shape), other.points.shape[-2]
     if chunk_size == "auto":  # a search, which keeps nothing, gains nothing from a table held whole
         chunk_size = max(1, SEARCH // (count * prod(shape[:-2])))
     chunk = rows_at_once(chunk_size, shape[-2], count)
-    index = xp.nearest(cloud.points, other.points, None if other.items is None else other.items.keep, chunk_size=chunk)
+    search: Callable[..., Any] = partial(xp.nearest, chunk_size=chunk)
+    if chunk_size is None:
+        search = told_if_too_large(loss, search, shape[-2], count)
+    index = search(cloud.points, other.points, None if other.items is None else other.items.keep)
     index = xp.broadcast_to(xp.expand_dims(index, axis=-1), shape)
     gap = cloud.points - xp.take_along_axis(other.points, index, axis=-2)
     return xp.sum(gap * gap, axis=-1) if squared else xp.norm(gap, axis=-1)

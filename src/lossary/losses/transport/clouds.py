@@ -161,8 +161,8 @@ def sinkhorn_divergence(
         have a difference of the three terms, right to 10⁻⁶ of the mean cost (measured), which may be below 0. The
         gradient towards the weights of points that lie apart needs more iterations.
         Gradient: that of the converged value, without a pass back through the iterations; 0 where the clouds are equal.
-        Not differentiable twice, since the potentials are held fixed: eager PyTorch refuses; do not ask JAX for a
-        second derivative, which would lack a part.
+        Not differentiable twice, since the potentials are held fixed: PyTorch refuses, unless compiled; do not
+        ask JAX for a second derivative, which would lack a part.
 
     Raises:
         ValueError: shapes that do not fit, p other than 1 and 2, epsilon ≤ 0, iterations < 1, negative weights.
