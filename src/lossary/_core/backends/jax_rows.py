@@ -135,7 +135,7 @@ def _over_coordinates(term: Callable[..., Array], *points: Array) -> Array:
     def by_parts(array: Array) -> Array:
         whole = jnp.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, -features % several)])
         first = jnp.moveaxis(whole, -1, 0)
-        return first.reshape(-1, several, *first.shape[1:])
+        return first.reshape(first.shape[0] // several, several, *first.shape[1:])
 
     @jax.checkpoint
     def part(total: Array, columns: Sequence[Array]) -> tuple[Array, None]:
