@@ -51,9 +51,9 @@ class Distances(Function):
             return *_pulled(x, y, again, grad, wanted), None
         if ctx.scale is None:
             if ctx.squared:
-                return *_pulled_by_products(x, y, grad.to(ctx.dtype) * 2.0, wanted), None
+                return *_by_weights(*_centred(x, y, ctx.dtype), grad.to(ctx.dtype) * 2.0, x.dtype, wanted), None
             pull = grad.div(found).index_put_(ctx.close, grad.new_zeros(()))
-            by_products = _pulled_by_products(x, y, pull.to(ctx.dtype), wanted)
+            by_products = _by_weights(*_centred(x, y, ctx.dtype), pull.to(ctx.dtype), x.dtype, wanted)
             return *_pulled_by_close(x, y, found, grad, ctx.close, by_products), None
         pull = (grad * found * (2 * ctx.scale) if ctx.squared else grad).contiguous()
         towards_x, towards_y = wanted
@@ -114,12 +114,9 @@ class TransformedDistances(TracedDistances):
 def _pulled(
     x: Tensor, y: Tensor, found: Tensor | None, grad: Tensor, wanted: Sequence[bool]
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Σ_j h_ij (x_i − y_j) and its mirror image, h the slope in the distance divided by it; differentiable."""
+    """The slopes by products in float64, which are differentiable: h is the slope in the distance divided by it."""
     a, b = _wide(x, y)
-    pull = _per_distance(grad.double(), a, found)
-    towards_x = (a * pull.sum(-1, keepdim=True) - pull @ b).to(x.dtype) if wanted[0] else None
-    towards_y = (b * pull.sum(-2).unsqueeze(-1) - pull.mT @ a).to(y.dtype) if wanted[1] else None
-    return towards_x, towards_y
+    return _by_weights(a, b, _per_distance(grad.double(), a, found), x.dtype, wanted)
 
 
 def _per_distance(pull: Tensor, x: Tensor, found: Tensor | None) -> Tensor:
@@ -192,13 +189,12 @@ def _centred(x: Tensor, y: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     return x.to(dtype) - middle, y.to(dtype) - middle
 
 
-def _pulled_by_products(
-    x: Tensor, y: Tensor, pull: Tensor, wanted: tuple[bool, ...]
+def _by_weights(
+    x: Tensor, y: Tensor, pull: Tensor, dtype: torch.dtype, wanted: Sequence[bool]
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Σ_j h_ij (x_i − y_j) and its mirror image, h the slope in the distance divided by it."""
-    a, b = _centred(x, y, pull.dtype)
-    towards_x = a.mul(pull.sum(1, keepdim=True)).sub_(_weighed(pull, b)).to(x.dtype) if wanted[0] else None
-    towards_y = b.mul(pull.sum(0).unsqueeze(1)).sub_(_weighed(pull.mT, a)).to(y.dtype) if wanted[1] else None
+    """Σ_j h_ij (x_i − y_j) and its mirror image."""
+    towards_x = (x * pull.sum(-1, keepdim=True) - _weighed(pull, y)).to(dtype) if wanted[0] else None
+    towards_y = (y * pull.sum(-2).unsqueeze(-1) - _weighed(pull.mT, x)).to(dtype) if wanted[1] else None
     return towards_x, towards_y
 
 
