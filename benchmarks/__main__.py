@@ -25,7 +25,7 @@ def main(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=f"Of {', '.join(KNOWN)}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, and RESULTS.md is left alone.")] = False,
     profile: Annotated[
-        str | None, typer.Option(metavar="LOSS", help="Show where this loss's time goes, operation by operation.")
+        str | None, typer.Option(metavar="LOSS", help="Show where this loss's time goes, by torch's operations.")
     ] = None,
     threads: Annotated[int, typer.Option(min=0, help="torch's threads; 0: its own choice. 1 for a busy machine.")] = 0,
 ) -> None:
